@@ -1,1 +1,27 @@
-//! Placeholder.
+//! The messages between the control plane and the router.
+//!
+//! One Unix stream socket; each message is one line of JSON (see [`codec`]). The router
+//! greets with [`message::FromRouter::Hello`] and its whole [`status::RouterStatus`], so
+//! that a client starts from the truth; afterwards commands go down, and replies and
+//! events come up. Any number of clients may be connected; all hear every event.
+//!
+//! Times are nanoseconds since the Unix epoch, UTC, of the router's host.
+
+#![forbid(unsafe_code)]
+
+pub mod codec;
+pub mod message;
+pub mod refusal;
+pub mod spec;
+pub mod status;
+
+pub use message::{Command, Event, FromRouter, Reply, Request};
+pub use refusal::Refusal;
+pub use spec::{InputId, InputSpec, Leg, MonitorSpec, OutputId, OutputSpec, Take};
+pub use status::{
+    DropReason, InputCounters, InputStatus, MonitorStatus, OutputCounters, OutputStatus, Route,
+    RouteState, RouterStatus, Signal, SignalState, WithheldReason,
+};
+
+/// Raised with every change that an older peer would misread.
+pub const PROTOCOL_VERSION: u32 = 1;

@@ -1,0 +1,114 @@
+//! The messages themselves.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    refusal::Refusal,
+    spec::{InputId, InputSpec, MonitorSpec, OutputId, OutputSpec, Take},
+    status::{Route, RouterStatus, Signal, Telemetry},
+};
+
+/// A command and the number that its reply will carry.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Request {
+    /// Chosen by the client.
+    pub id: u64,
+    /// What to do.
+    pub command: Command,
+}
+
+/// What the router can be asked to do. Each is done whole or refused whole.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "do", rename_all = "snake_case")]
+pub enum Command {
+    /// Adds an input, or changes the one of that id; routes to it stay.
+    PutInput(InputSpec),
+    /// Removes an input that is on no output.
+    RemoveInput {
+        /// Which.
+        input: InputId,
+    },
+    /// Adds an output, or changes the one of that id; its route stays.
+    PutOutput(OutputSpec),
+    /// Removes an output.
+    RemoveOutput {
+        /// Which.
+        output: OutputId,
+    },
+    /// Watches an input, or changes how it is watched.
+    PutMonitor(MonitorSpec),
+    /// Stops watching an input.
+    RemoveMonitor {
+        /// Which.
+        input: InputId,
+    },
+    /// One or more takes, all or none; outputs that take the same input join it on the
+    /// same frame. The reply tells that they were accepted; [`Event::Route`] when done.
+    Salvo {
+        /// At least one, each output once.
+        takes: Vec<Take>,
+    },
+    /// Asks for the whole status.
+    Status,
+}
+
+/// What a command answers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "done", rename_all = "snake_case")]
+pub enum Reply {
+    /// It is done.
+    Done,
+    /// The takes are under way under this number (see [`Route::take`]).
+    Taking {
+        /// The number shared by the takes of one salvo.
+        take: u64,
+    },
+    /// The whole status.
+    Status(Box<RouterStatus>),
+}
+
+/// What the router tells.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "message", rename_all = "snake_case")]
+pub enum FromRouter {
+    /// First, before anything else.
+    Hello {
+        /// [`crate::PROTOCOL_VERSION`].
+        protocol: u32,
+        /// The whole truth to start from.
+        status: Box<RouterStatus>,
+    },
+    /// The answer to a request.
+    Reply {
+        /// The request's number.
+        id: u64,
+        /// Done or refused.
+        result: Result<Reply, Refusal>,
+    },
+    /// Something happened.
+    Event(Event),
+}
+
+/// What happens by itself or by anyone's command.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event {
+    /// An output's route changed state.
+    Route {
+        /// Which output.
+        output: OutputId,
+        /// What it is now.
+        route: Route,
+    },
+    /// An input's signal changed state.
+    Signal {
+        /// Which input.
+        input: InputId,
+        /// What it is now.
+        signal: Signal,
+    },
+    /// Inputs, outputs or monitors were added, changed or removed, by whichever client.
+    Inventory,
+    /// All counters, once a second.
+    Telemetry(Telemetry),
+}

@@ -1,0 +1,156 @@
+//! What the router is asked to receive, send and route.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Serialize};
+use st2110::format::VideoFormat;
+pub use st2110::leg::Leg;
+
+/// Longest id in octets.
+pub const ID_MAX: usize = 64;
+
+/// An id that cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "'{0}' is not an id: use 1 to 64 lower-case letters, digits, '-', '_' or '.', \
+     starting with a letter or digit"
+)]
+pub struct IdError(pub String);
+
+fn check_id(text: &str) -> Result<(), IdError> {
+    let first = text.bytes().next();
+    let legal = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-_.".contains(&b);
+    if text.len() <= ID_MAX
+        && first.is_some_and(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
+        && text.bytes().all(legal)
+    {
+        Ok(())
+    } else {
+        Err(IdError(text.chars().take(ID_MAX + 1).collect()))
+    }
+}
+
+macro_rules! id {
+    ($(#[$meta:meta])* $name:ident) => {
+        $(#[$meta])*
+        #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name(String);
+
+        impl $name {
+            /// The id as text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(&self.0)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = IdError;
+
+            fn from_str(text: &str) -> Result<Self, IdError> {
+                check_id(text)?;
+                Ok(Self(text.to_owned()))
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = IdError;
+
+            fn try_from(text: String) -> Result<Self, IdError> {
+                check_id(&text)?;
+                Ok(Self(text))
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(id: $name) -> Self {
+                id.0
+            }
+        }
+    };
+}
+
+id!(
+    /// Names an input: what enters the matrix.
+    InputId
+);
+id!(
+    /// Names an output: what leaves the matrix.
+    OutputId
+);
+
+/// A stream to receive.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct InputSpec {
+    /// Its name.
+    pub id: InputId,
+    /// The declared format; packets that contradict it are not passed on.
+    pub video: VideoFormat,
+    /// Where it arrives: the address to bind or to join.
+    pub legs: Vec<Leg>,
+    /// RTP payload type, 96 to 127.
+    pub payload_type: u8,
+}
+
+/// A stream to send.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OutputSpec {
+    /// Its name.
+    pub id: OutputId,
+    /// Where it goes. `source`, when given, is the local address to send from.
+    pub legs: Vec<Leg>,
+    /// RTP payload type, 96 to 127, whatever the source uses.
+    pub payload_type: u8,
+    /// The one synchronisation source that the output keeps through every take.
+    pub ssrc: u32,
+    /// IP time to live or hop limit.
+    pub ttl: u8,
+    /// Differentiated services code point, 0 to 63 (AF41, 34, is the field's custom).
+    pub dscp: u8,
+}
+
+/// A thinned copy of an input for watching: one whole frame every interval.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MonitorSpec {
+    /// The input watched; each input has at most one monitor.
+    pub input: InputId,
+    /// Where the frames go.
+    pub leg: Leg,
+    /// Least time between the starts of two frames.
+    pub interval_ms: u32,
+}
+
+/// Puts an input on an output, or nothing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Take {
+    /// The output to change.
+    pub output: OutputId,
+    /// What it shall show; `None` clears it.
+    pub input: Option<InputId>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_plain() {
+        for good in ["endoscope", "or-3.main", "0", "a_b"] {
+            assert_eq!(good.parse::<InputId>().unwrap().as_str(), good);
+        }
+        for bad in ["", "-a", "A", "a b", "ä", "a/b", "..", &"x".repeat(65)] {
+            assert!(bad.parse::<OutputId>().is_err(), "{bad}");
+        }
+        assert!(serde_json::from_str::<InputId>("\"../etc\"").is_err());
+    }
+}

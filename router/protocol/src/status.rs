@@ -1,0 +1,239 @@
+//! What the router reports: signals, routes, counters.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::spec::{InputId, InputSpec, MonitorSpec, OutputId, OutputSpec};
+
+/// Everything a client needs to show the truth.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RouterStatus {
+    /// Version of the router's program.
+    pub version: String,
+    /// Differs for every start of the router.
+    pub instance: u64,
+    /// When this instance started.
+    pub started_at: u64,
+    /// Lanes at work.
+    pub lanes: u16,
+    /// Every input, by id.
+    pub inputs: Vec<InputStatus>,
+    /// Every output, by id.
+    pub outputs: Vec<OutputStatus>,
+    /// Every monitor, by input.
+    pub monitors: Vec<MonitorStatus>,
+}
+
+/// One input now.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct InputStatus {
+    /// What was asked for.
+    pub spec: InputSpec,
+    /// Whether pictures arrive.
+    pub signal: Signal,
+    /// What arrived since the router started.
+    pub counters: InputCounters,
+    /// The lane that receives it.
+    pub lane: u16,
+}
+
+/// One output now.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct OutputStatus {
+    /// What was asked for.
+    pub spec: OutputSpec,
+    /// What it shows.
+    pub route: Route,
+    /// What left since the router started.
+    pub counters: OutputCounters,
+}
+
+/// One monitor now.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MonitorStatus {
+    /// What was asked for.
+    pub spec: MonitorSpec,
+    /// What left since the router started.
+    pub counters: OutputCounters,
+}
+
+/// Whether an input can be vouched for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SignalState {
+    /// Whole frames arrive.
+    Ok,
+    /// Frames arrive, but packets were lost or refused within the last second.
+    Unstable,
+    /// Nothing usable arrives.
+    Lost,
+}
+
+/// The state of an input's signal and since when.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Signal {
+    /// Now.
+    pub state: SignalState,
+    /// Since when.
+    pub since: u64,
+}
+
+/// What an output does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RouteState {
+    /// Nothing is routed.
+    None,
+    /// A take is under way: the old picture still runs, or the new one's first frame has begun.
+    Switching,
+    /// A take was made and its source has not sent a whole frame yet.
+    Waiting,
+    /// Whole frames of the input have left on this output.
+    Live,
+    /// It was live; the input's signal is lost.
+    NoSignal,
+}
+
+/// What is on an output.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Route {
+    /// What it shows or shall show.
+    pub input: Option<InputId>,
+    /// How far it is.
+    pub state: RouteState,
+    /// When this state began.
+    pub since: u64,
+    /// When the first whole frame of the input had left, if it has.
+    pub confirmed_at: Option<u64>,
+    /// Number of the take that asked for it; grows with every take of the router.
+    pub take: u64,
+}
+
+/// Names a reason in counters, metrics and messages.
+macro_rules! reasons {
+    ($(#[$meta:meta])* $name:ident { $($(#[$vmeta:meta])* $variant:ident = $text:literal),+ $(,)? }) => {
+        $(#[$meta])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        pub enum $name { $($(#[$vmeta])* #[serde(rename = $text)] $variant),+ }
+
+        impl $name {
+            /// Every reason; a reason's place in it is `reason as usize`.
+            pub const ALL: &[Self] = &[$(Self::$variant),+];
+
+            /// The name in JSON and metrics.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $text),+ }
+            }
+        }
+    };
+}
+
+reasons! {
+    /// Why a packet that arrived on an input was not accepted.
+    DropReason {
+        /// Not RTP version 2.
+        Garbage = "garbage",
+        /// Shorter than its own headers say.
+        Truncated = "truncated",
+        /// Longer than ST 2110-10 allows.
+        Oversize = "oversize",
+        /// Arrived as IP fragments, which ST 2110-10 forbids.
+        Fragmented = "fragmented",
+        /// RTCP on the media port; legal and ignored.
+        Rtcp = "rtcp",
+        /// An RTP payload type other than declared.
+        PayloadType = "payload_type",
+        /// A payload header that RFC 4175 does not know.
+        PayloadHeader = "payload_header",
+        /// Another synchronisation source while the present one is alive.
+        WrongSsrc = "wrong_ssrc",
+        /// Another sender's address while the present one is alive, or not the declared source.
+        ForeignSender = "foreign_sender",
+        /// Contradicts the declared format.
+        Format = "format",
+        /// Seen before.
+        Duplicate = "duplicate",
+        /// Too old to place in the sequence.
+        Late = "late",
+    }
+}
+
+reasons! {
+    /// Why an accepted packet did not leave on an output that was on its input.
+    WithheldReason {
+        /// Before the first whole frame to join.
+        BeforeJoin = "before_join",
+        /// Belongs to a frame after the last one of this source.
+        AfterLeave = "after_leave",
+        /// A monitor rests between two frames.
+        Thinned = "thinned",
+        /// The kernel did not take it.
+        SendFailed = "send_failed",
+    }
+}
+
+/// What an input has seen. `packets` = accepted + the sum of `dropped`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct InputCounters {
+    /// Packets that arrived.
+    pub packets: u64,
+    /// Their octets, UDP payload.
+    pub bytes: u64,
+    /// Frames that began.
+    pub frames: u64,
+    /// Frames that arrived complete.
+    pub whole_frames: u64,
+    /// Frames whose end never came.
+    pub cut_frames: u64,
+    /// Packets missing in the sequence.
+    pub lost_packets: u64,
+    /// Packets not accepted; every [`DropReason`] that occurred.
+    pub dropped: BTreeMap<DropReason, u64>,
+}
+
+/// What an output has sent. Offered = `packets` + the sum of `withheld`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct OutputCounters {
+    /// Packets sent.
+    pub packets: u64,
+    /// Their octets, UDP payload.
+    pub bytes: u64,
+    /// Whole frames sent.
+    pub whole_frames: u64,
+    /// Completed takes.
+    pub takes: u64,
+    /// Packets not sent; every [`WithheldReason`] that occurred.
+    pub withheld: BTreeMap<WithheldReason, u64>,
+}
+
+/// The counters of everything at one moment.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Telemetry {
+    /// When.
+    pub at: u64,
+    /// By input.
+    pub inputs: BTreeMap<InputId, InputCounters>,
+    /// By output.
+    pub outputs: BTreeMap<OutputId, OutputCounters>,
+    /// By watched input.
+    pub monitors: BTreeMap<InputId, OutputCounters>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reasons_keep_their_place() {
+        for (place, reason) in DropReason::ALL.iter().enumerate() {
+            assert_eq!(*reason as usize, place);
+            assert_eq!(serde_json::to_value(reason).unwrap(), reason.as_str());
+        }
+        for (place, reason) in WithheldReason::ALL.iter().enumerate() {
+            assert_eq!(*reason as usize, place);
+        }
+    }
+}
