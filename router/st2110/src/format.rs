@@ -308,7 +308,8 @@ mod tests {
         let format: VideoFormat = serde_json::from_str(json).unwrap();
         assert_eq!(format.short_name(), "1080p59.94");
         assert_eq!(serde_json::to_string(&format).unwrap(), json);
-        let error = serde_json::from_str::<VideoFormat>(&json.replace("4:2:2", "4:1:1")).unwrap_err();
+        let error =
+            serde_json::from_str::<VideoFormat>(&json.replace("4:2:2", "4:1:1")).unwrap_err();
         assert!(error.to_string().contains("YCbCr-4:1:1"), "{error}");
     }
 
