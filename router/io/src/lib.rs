@@ -1,1 +1,14 @@
-//! Placeholder.
+//! What a process of the matrix asks of the kernel: clocks, batched UDP, thread placement.
+//!
+//! This crate holds the workspace's only unsafe code, in one module per need: `sys` (clocks
+//! and scheduling) and `udp::sys` (batched datagrams). Everything above them is safe.
+
+pub mod clock;
+mod sys;
+pub mod thread;
+pub mod udp;
+
+pub use clock::{Clock, SystemClock};
+pub use udp::{
+    Datagram, MAX_SEGMENTS, RxBatch, RxOptions, RxSocket, SocketError, TxOptions, TxSocket,
+};

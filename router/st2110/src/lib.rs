@@ -12,6 +12,7 @@
 #![forbid(unsafe_code)]
 
 pub mod format;
+pub mod leg;
 pub mod rfc4175;
 pub mod rtp;
 pub mod timing;

@@ -1,0 +1,240 @@
+//! Receiving in batches.
+
+use std::{
+    cell::Cell,
+    io,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    os::fd::{AsRawFd, RawFd},
+    slice,
+    time::Duration,
+};
+
+use socket2::{Domain, InterfaceIndexOrAddress, Protocol, Socket, Type};
+use st2110::leg::Leg;
+
+use super::{RxOptions, SocketError, sys};
+
+/// A socket that receives one leg of a stream.
+///
+/// It is bound to the leg's address alone: a unicast address of this host, or a multicast
+/// group, joined for the leg's `source` only when one is given (IGMPv3, MLDv2).
+#[derive(Debug)]
+pub struct RxSocket {
+    socket: Socket,
+    overflow: Cell<u32>,
+}
+
+impl RxSocket {
+    /// Opens, binds and, for a group, joins.
+    pub fn open(leg: &Leg, options: &RxOptions) -> Result<Self, SocketError> {
+        let kernel = |what| SocketError::from_io(what, leg.address, leg.port);
+        let interface = interface(leg)?;
+        same_version(leg)?;
+        let domain = if leg.address.is_ipv4() { Domain::IPV4 } else { Domain::IPV6 };
+        let socket = Socket::new(domain, Type::DGRAM.nonblocking(), Some(Protocol::UDP))
+            .map_err(kernel("open a socket"))?;
+        let fd = socket.as_raw_fd();
+        if leg.address.is_ipv6() {
+            socket.set_only_v6(true).map_err(kernel("restrict to IPv6"))?;
+        }
+        if leg.address.is_multicast() {
+            // Several programs of a host may watch one group.
+            socket.set_reuse_address(true).map_err(kernel("share the group's port"))?;
+        }
+        // Forced past rmem_max where the process may, else as much as the host allows.
+        let wanted = i32::try_from(options.receive_buffer).unwrap_or(i32::MAX);
+        if sys::set_option(fd, libc::SOL_SOCKET, libc::SO_RCVBUFFORCE, wanted).is_err() {
+            socket
+                .set_recv_buffer_size(options.receive_buffer)
+                .map_err(kernel("size the receive buffer"))?;
+        }
+        // GRO saves most of the cost but its lack only costs time; the others only inform.
+        let _ = sys::set_option(fd, libc::SOL_UDP, libc::UDP_GRO, 1);
+        let _ = sys::set_option(fd, libc::SOL_SOCKET, libc::SO_RXQ_OVFL, 1);
+        let (level, fragments) = if leg.address.is_ipv4() {
+            (libc::IPPROTO_IP, sys::IP_RECVFRAGSIZE)
+        } else {
+            (libc::IPPROTO_IPV6, sys::IPV6_RECVFRAGSIZE)
+        };
+        sys::set_option(fd, level, fragments, 1).map_err(kernel("watch for fragments"))?;
+        if let Some((name, _)) = &interface
+            && !leg.address.is_multicast()
+        {
+            socket.bind_device(Some(name.as_bytes())).map_err(kernel("bind to the interface"))?;
+        }
+        let mut address = leg.socket_address();
+        if let (SocketAddr::V6(v6), Some((_, index))) = (&mut address, &interface) {
+            v6.set_scope_id(*index);
+        }
+        socket.bind(&address.into()).map_err(kernel("bind"))?;
+        if leg.address.is_multicast() {
+            let index = interface.map_or(0, |(_, index)| index);
+            join(&socket, leg, index).map_err(kernel("join the group"))?;
+        }
+        Ok(Self { socket, overflow: Cell::new(0) })
+    }
+
+    /// Fills the batch with what waits, without waiting; returns how many datagrams.
+    pub fn receive(&self, batch: &mut RxBatch) -> io::Result<usize> {
+        batch.filled = batch.headers.receive(self.socket.as_raw_fd(), batch.touched)?;
+        batch.touched = batch.filled.max(1);
+        if batch.filled > 0
+            && let Some(overflow) = batch.headers.received(batch.filled - 1).overflow
+        {
+            self.overflow.set(overflow);
+        }
+        Ok(batch.filled)
+    }
+
+    /// Waits until something can be received; false when `timeout` ran out.
+    pub fn wait(&self, timeout: Duration) -> io::Result<bool> {
+        let ms = i32::try_from(timeout.as_millis()).unwrap_or(i32::MAX);
+        sys::wait_readable(self.socket.as_raw_fd(), ms)
+    }
+
+    /// The address bound, with the port the kernel chose if 0 was asked for.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.socket
+            .local_addr()?
+            .as_socket()
+            .ok_or_else(|| io::Error::from(io::ErrorKind::AddrNotAvailable))
+    }
+
+    /// Datagrams that the kernel dropped for want of buffer, as last reported.
+    pub fn kernel_drops(&self) -> u64 {
+        u64::from(self.overflow.get())
+    }
+
+    /// Octets of buffer that the kernel granted.
+    pub fn receive_buffer(&self) -> io::Result<usize> {
+        self.socket.recv_buffer_size()
+    }
+}
+
+impl AsRawFd for RxSocket {
+    fn as_raw_fd(&self) -> RawFd {
+        self.socket.as_raw_fd()
+    }
+}
+
+/// The leg's interface by name and index.
+pub(super) fn interface(leg: &Leg) -> Result<Option<(String, u32)>, SocketError> {
+    let Some(name) = &leg.interface else { return Ok(None) };
+    match sys::interface_index(name) {
+        0 => Err(SocketError::UnknownInterface { interface: name.clone() }),
+        index => Ok(Some((name.clone(), index))),
+    }
+}
+
+pub(super) fn same_version(leg: &Leg) -> Result<(), SocketError> {
+    match leg.source {
+        Some(source) if source.is_ipv4() != leg.address.is_ipv4() => {
+            Err(SocketError::MixedVersions { address: leg.address, source_address: source })
+        }
+        _ => Ok(()),
+    }
+}
+
+fn join(socket: &Socket, leg: &Leg, index: u32) -> io::Result<()> {
+    // Without this, any group joined by any program of the host would be received here.
+    if leg.address.is_ipv4() {
+        let _ = socket.set_multicast_all_v4(false);
+    } else {
+        let _ = socket.set_multicast_all_v6(false);
+    }
+    match (leg.source, leg.address) {
+        (Some(source), group) => sys::join_source(socket.as_raw_fd(), group, source, index),
+        (None, IpAddr::V4(group)) => {
+            let interface = if index == 0 {
+                InterfaceIndexOrAddress::Address(Ipv4Addr::UNSPECIFIED)
+            } else {
+                InterfaceIndexOrAddress::Index(index)
+            };
+            socket.join_multicast_v4_n(&group, &interface)
+        }
+        (None, IpAddr::V6(group)) => socket.join_multicast_v6(&group, index),
+    }
+}
+
+/// Slabs that a receive fills, allocated once and used again for every batch.
+pub struct RxBatch {
+    headers: sys::Headers,
+    filled: usize,
+    /// Messages whose lengths the kernel has overwritten.
+    touched: usize,
+}
+
+impl RxBatch {
+    /// Room for `messages` datagrams of up to `octets_each`; 65 536 holds any GRO run.
+    pub fn new(messages: usize, octets_each: usize) -> Self {
+        Self { headers: sys::Headers::new(messages, octets_each), filled: 0, touched: messages }
+    }
+
+    /// Datagrams of the last receive.
+    pub fn len(&self) -> usize {
+        self.filled
+    }
+
+    /// Whether the last receive brought nothing.
+    pub fn is_empty(&self) -> bool {
+        self.filled == 0
+    }
+
+    /// Datagram `index` of the last receive.
+    ///
+    /// # Panics
+    /// When `index` is not below [`RxBatch::len`].
+    pub fn datagram(&mut self, index: usize) -> Datagram<'_> {
+        assert!(index < self.filled, "datagram {index} of {}", self.filled);
+        let received = self.headers.received(index);
+        let from = self.headers.sender(index);
+        Datagram {
+            octets: &mut self.headers.slab(index)[..received.octets],
+            segment: received.segment,
+            from,
+            truncated: received.truncated,
+            fragmented: received.fragmented,
+        }
+    }
+
+    /// The octets of datagram `index`, for gathering packets of several datagrams.
+    ///
+    /// # Panics
+    /// When `index` is not below [`RxBatch::len`].
+    pub fn octets(&self, index: usize) -> &[u8] {
+        assert!(index < self.filled, "datagram {index} of {}", self.filled);
+        self.headers.filled(index)
+    }
+
+    /// The datagrams of the last receive, in order.
+    pub fn datagrams(&mut self) -> impl Iterator<Item = Datagram<'_>> {
+        self.headers.each(self.filled).map(|(slab, received, from)| Datagram {
+            octets: &mut slab[..received.octets],
+            segment: received.segment,
+            from,
+            truncated: received.truncated,
+            fragmented: received.fragmented,
+        })
+    }
+}
+
+/// One received datagram: one packet, or a run of packets of one sender.
+pub struct Datagram<'a> {
+    /// All octets, packet after packet.
+    pub octets: &'a mut [u8],
+    /// Octets of each packet; the last may be shorter.
+    pub segment: usize,
+    /// Who sent it.
+    pub from: SocketAddr,
+    /// It was longer than the slab.
+    pub truncated: bool,
+    /// It arrived as IP fragments.
+    pub fragmented: bool,
+}
+
+impl Datagram<'_> {
+    /// The packets, each its own slice.
+    pub fn segments(&mut self) -> slice::ChunksMut<'_, u8> {
+        self.octets.chunks_mut(self.segment.max(1))
+    }
+}
