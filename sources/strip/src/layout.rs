@@ -53,11 +53,9 @@ impl Layout {
     pub fn new(width: u32, height: u32) -> Result<Self, LayoutError> {
         let block_height = (width.saturating_add(COLUMNS)) / (2 * COLUMNS) * 2;
         // Half of the picture at least must be left.
-        if width < MIN_WIDTH
-            || width > 1 << 16
-            || height > 1 << 16
-            || height < 4 * ROWS * block_height
-        {
+        let fits = (MIN_WIDTH..=1 << 16).contains(&width)
+            && (4 * ROWS * block_height..=1 << 16).contains(&height);
+        if !fits {
             return Err(LayoutError { width, height });
         }
         let placed = Rect { x: 0, y: 0, width, height };
