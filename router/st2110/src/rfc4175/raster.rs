@@ -11,8 +11,8 @@ const MAX_LINES: u16 = 0x7fff;
 /// The geometry of a packed frame: computed once for a format, used for every packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Raster {
+    format: VideoFormat,
     pgroup: Pgroup,
-    scan: Scan,
     width: u16,
     fields: u16,
     field_lines: u16,
@@ -41,8 +41,8 @@ impl Raster {
         }
         let row_octets = usize::from(width / pgroup.pixels) * usize::from(pgroup.octets);
         Ok(Self {
+            format: *format,
             pgroup,
-            scan: format.scan,
             width,
             fields: format.fields(),
             field_lines: height / format.fields(),
@@ -60,6 +60,11 @@ impl Raster {
             return Err(RasterError::Stride { stride, row_octets: self.row_octets });
         }
         Ok(Self { stride, ..self })
+    }
+
+    /// The format this is the raster of.
+    pub const fn format(&self) -> &VideoFormat {
+        &self.format
     }
 
     /// The pixel group.
@@ -97,6 +102,22 @@ impl Raster {
         (self.rows - 1) * self.stride + self.row_octets
     }
 
+    /// The row that holds line `line` of the whole frame, and which line of its row that is
+    /// (always 0 but for 4:2:0).
+    #[inline]
+    pub(super) const fn row_of(&self, line: usize) -> (usize, usize) {
+        let (fields, lines) = (self.fields as usize, self.pgroup.lines as usize);
+        let (field, in_field) = (line % fields, line / fields);
+        (in_field / lines * fields + field, in_field % lines)
+    }
+
+    /// The line of the whole frame that is line `below` of a row: the reverse of `row_of`.
+    #[inline]
+    pub(super) const fn line_of(&self, row: usize, below: usize) -> usize {
+        let (fields, lines) = (self.fields as usize, self.pgroup.lines as usize);
+        (row / fields * lines + below) * fields + row % fields
+    }
+
     /// Pixel groups in a row.
     pub(super) const fn row_pgroups(&self) -> usize {
         (self.width / self.pgroup.pixels) as usize
@@ -112,7 +133,7 @@ impl Raster {
             return Ok(None);
         }
         if field && self.fields == 1 {
-            return Err(GeometryError::Field { scan: self.scan });
+            return Err(GeometryError::Field { scan: self.format.scan });
         }
         if line >= self.field_lines {
             return Err(GeometryError::Line { line, lines: self.field_lines });
