@@ -1,0 +1,40 @@
+# Everything a person types. Each target first installs what it needs.
+
+CARGO ?= cargo
+# For a shell that was opened before Rust was installed.
+export PATH := $(PATH):$(HOME)/.cargo/bin
+
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+INSTALL := hardware/setup/install.sh
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test bench fmt lint clean
+
+help: ## Show this list
+	@echo "ormatrix: a real-time, uncompressed SMPTE ST 2110 video matrix"
+	@echo
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-14s %s\n", $$1, $$2 }'
+
+demo: ## Start a whole matrix on this machine; options: make demo ARGS="--headless --format 1080p50"
+	@$(INSTALL) build run
+	$(CARGO) build --release --workspace --bins
+	@$(TARGET)/release/ormatrix demo $(ARGS)
+
+test: ## Run every test, those over real processes one by one
+	@$(INSTALL) build run test
+	@tests/run.sh
+
+bench: ## Measure the packet path and the wire formats
+	@$(INSTALL) build
+	$(CARGO) bench -p ormatrix-benches --benches
+
+fmt: ## Format the code
+	$(CARGO) fmt --all
+
+lint: ## Check formatting and lints, as the continuous integration does
+	@$(INSTALL) build
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets -- -D warnings
+
+clean: ## Remove everything that was built
+	$(CARGO) clean

@@ -1,0 +1,90 @@
+#!/bin/sh
+# Installs the Debian packages of the named groups (build, run, test) that are missing.
+#
+#   hardware/setup/install.sh build run
+#
+# Quick and silent about success when nothing is missing. Uses apt-get as root or through
+# sudo. ORMATRIX_SKIP_INSTALL=1 leaves the host alone: for systems other than Debian and
+# Ubuntu, where the packages have other names.
+set -eu
+
+here=$(cd "$(dirname "$0")" && pwd)
+list=$here/packages
+
+fail() {
+    printf '%s\n' "$@" >&2
+    exit 1
+}
+
+if ! command -v cargo >/dev/null 2>&1; then
+    fail "Rust is missing: there is no 'cargo' on the PATH." \
+        "Get it from https://rustup.rs (one command, no root needed), open a new shell" \
+        "and try again."
+fi
+
+[ "${ORMATRIX_SKIP_INSTALL:-0}" = 1 ] && exit 0
+[ $# -gt 0 ] || fail "usage: $0 GROUP... with groups build, run, test"
+
+for group; do
+    grep -q "^$group " "$list" || fail "$list knows no group '$group'; it has build, run and test."
+done
+
+# "package<TAB>what for" of every group asked for.
+wanted=$(for group; do
+    sed -n "s/^$group  *\([^ ]*\)  *\(.*\)/\1\t\2/p" "$list"
+done)
+names=$(printf '%s\n' "$wanted" | cut -f1)
+
+if ! command -v dpkg-query >/dev/null 2>&1 || ! command -v apt-get >/dev/null 2>&1; then
+    system=$(sed -n 's/^PRETTY_NAME="\{0,1\}\([^"]*\)"\{0,1\}$/\1/p' /etc/os-release 2>/dev/null || true)
+    fail "This is ${system:-not a Debian system}; packages are installed on Debian and Ubuntu only." \
+        "Install what corresponds to these Debian packages, then set ORMATRIX_SKIP_INSTALL=1:" \
+        "$(printf '%s\n' "$wanted" | sed 's/^/  /; s/\t/: /')"
+fi
+
+# shellcheck disable=SC2086 # package names hold no spaces
+present=$(dpkg-query -W -f='${db:Status-Status} ${Package}\n' $names 2>/dev/null |
+    sed -n 's/^installed //p' || true)
+missing=
+for name in $names; do
+    printf '%s\n' "$present" | grep -qxF "$name" || missing="$missing $name"
+done
+
+if [ -n "$missing" ]; then
+    echo "These packages are missing and will be installed:"
+    for name in $missing; do
+        printf '%s\n' "$wanted" | awk -F'\t' -v name="$name" \
+            '$1 == name { printf "  %-33s %s\n", $1, $2; exit }'
+    done
+
+    by_hand="apt-get install --no-install-recommends$missing"
+    if [ "$(id -u)" -eq 0 ]; then
+        as_root=
+    elif ! command -v sudo >/dev/null 2>&1; then
+        fail "" "That takes root, and there is no sudo here. As root, run:" "  $by_hand" \
+            "and try again."
+    elif [ -t 0 ]; then
+        as_root=sudo
+    elif sudo -n true 2>/dev/null; then
+        as_root="sudo -n"
+    else
+        fail "" "That takes root: sudo asks for a password and there is no terminal to ask on." \
+            "Run it once by hand:" "  sudo $by_hand" "and try again."
+    fi
+
+    # Another apt may be at work, as on a machine that has just started: wait for it.
+    apt="$as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=300"
+    # shellcheck disable=SC2086 # two words each on purpose
+    $apt update </dev/null || echo "apt-get update failed; trying with the package lists as they are." >&2
+    # shellcheck disable=SC2086
+    $apt install -y --no-install-recommends $missing </dev/null || fail "" \
+        "apt-get could not install them; what it said stands above. Usual causes: no network," \
+        "or package sources without 'main'. When it is mended, try again; or by hand, as root:" \
+        "  $by_hand"
+fi
+
+# Ubuntu 22.04 and Debian 11 carry older ones.
+if pkg-config --exists gstreamer-1.0 2>/dev/null && ! pkg-config --atleast-version=1.22 gstreamer-1.0; then
+    fail "GStreamer $(pkg-config --modversion gstreamer-1.0) is too old: 1.22 or newer is needed" \
+        "(Debian 12, Ubuntu 23.04 or newer)."
+fi
