@@ -7,6 +7,7 @@
 //! - [`rtp`]: the fixed header and its sequence;
 //! - [`rfc4175`]: the payload: headers, the packets of a frame, placing them into a
 //!   buffer, samples;
+//! - [`leg`], [`sdp`]: where a stream is found, and its session description;
 //! - [`timing`]: media clock, frame numbers, ST 2110-21 schedules and limits.
 
 #![forbid(unsafe_code)]
@@ -15,4 +16,5 @@ pub mod format;
 pub mod leg;
 pub mod rfc4175;
 pub mod rtp;
+pub mod sdp;
 pub mod timing;

@@ -32,7 +32,7 @@ impl Coverage {
     pub fn record(&mut self, header: &PayloadHeader) -> Result<(), GeometryError> {
         self.raster.check(header)?;
         for srd in header.srds() {
-            let Some((row, groups)) = self.raster.groups(srd)? else { continue };
+            let Some((row, groups)) = self.raster.groups(*srd)? else { continue };
             let start = row * self.raster.row_pgroups();
             let total = groups.len();
             let new = self.set(start + groups.start, start + groups.end);

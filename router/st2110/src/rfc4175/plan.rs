@@ -355,7 +355,7 @@ mod tests {
             packet.header.srds(),
             [Srd { length: 1200, field: false, line: 1, offset: 480 }]
         );
-        assert_eq!(packet.ranges(), [6000..7200]);
+        assert_eq!(packet.ranges(), std::slice::from_ref(&(6000..7200)));
         assert!(!packet.marker);
         assert!(plan.packet(4319).unwrap().marker);
         assert_eq!(plan.packet(4320), None);
@@ -381,7 +381,7 @@ mod tests {
                 Srd { length: 240, field: false, line: 1, offset: 0 },
             ]
         );
-        assert_eq!(packet.ranges(), [3780..5040]);
+        assert_eq!(packet.ranges(), std::slice::from_ref(&(3780..5040)));
         assert_eq!(packet.packet_len(), 12 + 14 + 1260);
         // 1080 × 4800 = 4114 × 1260 + 360
         let last = plan.packet(4114).unwrap();

@@ -126,9 +126,9 @@ impl Raster {
     /// The row of a field's line, and the pixel groups of the row a segment covers.
     /// `None` for an empty segment, which may point anywhere.
     #[inline]
-    pub(super) fn groups(&self, srd: &Srd) -> Result<Option<(usize, Range<usize>)>, GeometryError> {
+    pub(super) fn groups(&self, srd: Srd) -> Result<Option<(usize, Range<usize>)>, GeometryError> {
         let Pgroup { octets, pixels, lines } = self.pgroup;
-        let Srd { length, field, line, offset } = *srd;
+        let Srd { length, field, line, offset } = srd;
         if length == 0 {
             return Ok(None);
         }
@@ -159,7 +159,7 @@ impl Raster {
     /// The octets of a packed frame that a segment's data belongs to; an empty range at 0
     /// for an empty segment.
     #[inline]
-    pub fn locate(&self, srd: &Srd) -> Result<Range<usize>, GeometryError> {
+    pub fn locate(&self, srd: Srd) -> Result<Range<usize>, GeometryError> {
         Ok(match self.groups(srd)? {
             None => 0..0,
             Some((row, groups)) => {
@@ -173,7 +173,7 @@ impl Raster {
     /// Whether every segment of a packet lies in the raster.
     #[inline]
     pub fn check(&self, header: &PayloadHeader) -> Result<(), GeometryError> {
-        header.srds().iter().try_for_each(|srd| self.groups(srd).map(drop))
+        header.srds().iter().try_for_each(|srd| self.groups(*srd).map(drop))
     }
 
     /// Copies a packet's data to its place in `frame`.
@@ -189,7 +189,7 @@ impl Raster {
     ) -> Result<(), PlaceError> {
         let mut rest = data;
         for srd in header.srds() {
-            let range = self.locate(srd)?;
+            let range = self.locate(*srd)?;
             let Some((segment, behind)) = rest.split_at_checked(range.len()) else {
                 return Err(PlaceError::DataShort {
                     octets: data.len(),
@@ -369,19 +369,19 @@ mod tests {
         let raster =
             Raster::new(&format(8, 4, Sampling::YCbCr422, Depth::D10, Scan::Progressive)).unwrap();
         assert_eq!((raster.row_octets(), raster.rows(), raster.frame_octets()), (20, 4, 80));
-        assert_eq!(raster.locate(&srd(10, false, 2, 4)), Ok(50..60));
+        assert_eq!(raster.locate(srd(10, false, 2, 4)), Ok(50..60));
         let padded = raster.with_stride(32).unwrap();
-        assert_eq!(padded.locate(&srd(10, false, 2, 4)), Ok(74..84));
+        assert_eq!(padded.locate(srd(10, false, 2, 4)), Ok(74..84));
         assert_eq!(padded.buffer_octets(), 116);
         // Interlaced: line 1 of the second field is line 3 of the frame.
         let raster =
             Raster::new(&format(8, 4, Sampling::YCbCr422, Depth::D10, Scan::Interlaced)).unwrap();
-        assert_eq!(raster.locate(&srd(20, true, 1, 0)), Ok(60..80));
+        assert_eq!(raster.locate(srd(20, true, 1, 0)), Ok(60..80));
         // 4:2:0 8-bit interlaced, 4 pixels: rows of 12 octets for two lines of a field.
         let raster = Raster::new(&format(4, 8, Sampling::YCbCr420, Depth::D8, Scan::Psf)).unwrap();
         assert_eq!((raster.row_octets(), raster.rows()), (12, 4));
-        assert_eq!(raster.locate(&srd(6, false, 2, 2)), Ok(30..36));
-        assert_eq!(raster.locate(&srd(6, true, 2, 0)), Ok(36..42));
+        assert_eq!(raster.locate(srd(6, false, 2, 2)), Ok(30..36));
+        assert_eq!(raster.locate(srd(6, true, 2, 0)), Ok(36..42));
     }
 
     #[test]
@@ -395,13 +395,13 @@ mod tests {
             (srd(5, false, 0, 1), GeometryError::Offset { offset: 1, pixels: 2 }),
             (srd(10, false, 0, 6), GeometryError::PastEnd { offset: 6, length: 10, width: 8 }),
         ] {
-            assert_eq!(raster.locate(&segment), Err(error));
+            assert_eq!(raster.locate(segment), Err(error));
             let header = PayloadHeader::new(0, &[srd(0, true, 9, 9), segment]).unwrap();
             assert_eq!(check(&header, &progressive), Err(error));
         }
         let raster =
             Raster::new(&format(4, 4, Sampling::YCbCr420, Depth::D8, Scan::Progressive)).unwrap();
-        assert_eq!(raster.locate(&srd(6, false, 1, 0)), Err(GeometryError::OddLine { line: 1 }));
+        assert_eq!(raster.locate(srd(6, false, 1, 0)), Err(GeometryError::OddLine { line: 1 }));
         let interlaced = format(8, 4, Sampling::YCbCr422, Depth::D10, Scan::Interlaced);
         let header = PayloadHeader::new(0, &[srd(5, true, 2, 0)]).unwrap();
         assert_eq!(check(&header, &interlaced), Err(GeometryError::Line { line: 2, lines: 2 }));

@@ -293,8 +293,7 @@ mod tests {
         let mut frame = vec![0; octets.len()];
         pack(raster, planes, &mut frame).unwrap();
         assert_eq!(frame, octets, "{}", raster.format());
-        let mut back = planes.map(<[u16]>::to_vec);
-        back.iter_mut().for_each(|plane| plane.fill(0));
+        let mut back = planes.map(|plane| vec![0; plane.len()]);
         unpack(raster, &frame, back.each_mut().map(Vec::as_mut_slice)).unwrap();
         assert_eq!(back.each_ref().map(Vec::as_slice), planes, "{}", raster.format());
     }

@@ -177,12 +177,12 @@ fn decode<const OCTETS: usize>(unit: &[u8; OCTETS]) -> [u16; UNIT] {
             let (fives, _) = unit.as_chunks::<5>();
             let (fours, _) = samples.as_chunks_mut::<4>();
             for (out, octets) in fours.iter_mut().zip(fives) {
-                let [a, b, c, d, e] = octets.map(u16::from);
+                let octets = octets.map(u16::from);
                 *out = [
-                    a << 2 | b >> 6,
-                    (b & 0x3f) << 4 | c >> 4,
-                    (c & 0x0f) << 6 | d >> 2,
-                    (d & 0x03) << 8 | e,
+                    octets[0] << 2 | octets[1] >> 6,
+                    (octets[1] & 0x3f) << 4 | octets[2] >> 4,
+                    (octets[2] & 0x0f) << 6 | octets[3] >> 2,
+                    (octets[3] & 0x03) << 8 | octets[4],
                 ];
             }
         }

@@ -1,0 +1,70 @@
+//! Writing descriptions that foreign receivers open as they are.
+
+use std::fmt;
+
+use sdp_types::{Attribute, Connection, Media, Origin, Session, Time};
+
+use super::{Sdp, SdpLeg};
+
+impl fmt::Display for Sdp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut text = Vec::new();
+        session(self).write(&mut text).map_err(|_| fmt::Error)?;
+        f.write_str(&String::from_utf8_lossy(&text))
+    }
+}
+
+/// The description as `sdp-types` has it, which strips what would break a line.
+fn session(sdp: &Sdp) -> Session {
+    let address_type =
+        if sdp.origin.contains(':') { sdp_types::AddrType::Ip6 } else { sdp_types::AddrType::Ip4 };
+    let origin = Origin::new(
+        sdp.session_id,
+        sdp.session_version,
+        sdp_types::NetType::In,
+        address_type,
+        &sdp.origin,
+    );
+    // A session without a name has a space for it (RFC 8866 §5.3).
+    let name = if sdp.name.is_empty() { " " } else { &sdp.name };
+    let mut session = Session::new(origin, name);
+    session.session_description.clone_from(&sdp.information);
+    session.times.push(Time::new(0, 0));
+    let mids: Vec<_> = sdp.legs.iter().filter_map(|leg| leg.mid.as_deref()).collect();
+    if mids.len() > 1 {
+        session.attributes.push(Attribute::with_value("group", format!("DUP {}", mids.join(" "))));
+    }
+    session.medias = sdp.legs.iter().map(|leg| media(sdp, leg)).collect();
+    session
+}
+
+fn media(sdp: &Sdp, leg: &SdpLeg) -> Media {
+    let mut media = Media::new(
+        sdp_types::MediaType::Video,
+        leg.leg.port,
+        sdp_types::TransportProto::RtpAvp,
+        leg.payload_type,
+    );
+    let address = leg.leg.address;
+    media.connections.push(Connection::from_ip_addr_ttl(address, leg.ttl));
+    let mut attribute = |name: &str, value: String| {
+        media.attributes.push(Attribute::with_value(name, value));
+    };
+    if let Some(source) = leg.leg.source {
+        let family = if address.is_ipv4() { "IP4" } else { "IP6" };
+        // RFC 4570 §3: a space follows the colon.
+        attribute("source-filter", format!(" incl IN {family} {address} {source}"));
+    }
+    attribute("rtpmap", format!("{} raw/90000", leg.payload_type));
+    attribute("fmtp", format!("{} {}", leg.payload_type, sdp.video));
+    for clock in &leg.reference_clocks {
+        attribute("ts-refclk", clock.to_string());
+    }
+    if let Some(clock) = leg.media_clock {
+        attribute("mediaclk", clock.to_string());
+    }
+    if let Some(mid) = &leg.mid {
+        attribute("mid", mid.clone());
+    }
+    media
+}
