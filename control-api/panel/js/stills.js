@@ -1,0 +1,117 @@
+//! Fetches stills: at once when one is announced, else every half second while someone looks.
+//!
+//! A browser opens six connections to a host over HTTP/1.1. Events hold one, and a take must
+//! never queue behind a picture, so at most three stills are under way.
+
+import { Ages } from './age.js';
+
+const AT_ONCE = 3;
+const EVERY = 500;
+/** Announcements count as coming while the last is younger than this. */
+const ANNOUNCED = 1500;
+const AFTER_FAILURE = 1000;
+
+export class Stills {
+  ages = new Ages();
+  #pictures = new Map();
+  #inputs = new Map();
+  #busy = 0;
+  #now;
+  #fetch;
+  #decode;
+
+  /** `fetch(id)` as `api.still`; `decode(blob)` to an ImageBitmap. */
+  constructor({ now, fetch, decode }) {
+    this.#now = now;
+    this.#fetch = fetch;
+    this.#decode = decode;
+  }
+
+  /** The inputs there are. */
+  setInputs(ids) {
+    const there = new Set(ids);
+    for (const id of this.#inputs.keys()) if (!there.has(id)) this.#forget(id);
+    for (const id of there) {
+      if (!this.#inputs.has(id)) {
+        this.#inputs.set(id, { due: 0, busy: false, wanted: true, announcedAt: -ANNOUNCED });
+      }
+    }
+    this.ages.keep((id) => there.has(id));
+  }
+
+  /** A new still is there. */
+  announce(id) {
+    const input = this.#inputs.get(id);
+    if (!input) return;
+    input.announcedAt = this.#now();
+    input.wanted = true;
+  }
+
+  /** Starts what is due, longest waiting first. Call it often. */
+  run() {
+    const now = this.#now();
+    const due = [...this.#inputs]
+      .filter(([, input]) => !input.busy && isDue(input, now))
+      .sort(([, a], [, b]) => a.due - b.due);
+    for (const [id, input] of due.slice(0, AT_ONCE - this.#busy)) {
+      void this.#get(id, input, now);
+    }
+    for (const [id, bitmap] of this.#pictures) {
+      if (this.ages.of(id, now) !== 'fresh') {
+        bitmap.close();
+        this.#pictures.delete(id);
+      }
+    }
+  }
+
+  /** The decoded picture of an input, only while it is fresh. */
+  picture(id) {
+    return this.ages.of(id, this.#now()) === 'fresh' ? (this.#pictures.get(id) ?? null) : null;
+  }
+
+  /** Lets go of every picture, as when nobody can be asked. */
+  clear() {
+    for (const bitmap of this.#pictures.values()) bitmap.close();
+    this.#pictures.clear();
+    this.ages.clear();
+  }
+
+  async #get(id, input, askedAt) {
+    this.#busy += 1;
+    input.busy = true;
+    input.wanted = false;
+    input.due = askedAt + EVERY;
+    const there = () => this.#inputs.get(id) === input;
+    try {
+      const still = await this.#fetch(id);
+      if (!still.blob) throw new Error(`no still: ${still.status}`);
+      const bitmap = await this.#decode(still.blob);
+      if (there()) {
+        this.ages.arrived(id, { etag: still.etag, age: still.age, askedAt });
+        this.#pictures.get(id)?.close();
+        this.#pictures.set(id, bitmap);
+      } else {
+        bitmap.close();
+      }
+    } catch {
+      // Missing, too old, unreadable or unanswered: all the same to whoever looks. The last
+      // one stays for as long as it is young enough.
+      input.due = askedAt + AFTER_FAILURE;
+    } finally {
+      input.busy = false;
+      this.#busy -= 1;
+    }
+  }
+
+  #forget(id) {
+    this.#inputs.delete(id);
+    this.#pictures.get(id)?.close();
+    this.#pictures.delete(id);
+  }
+}
+
+function isDue(input, now) {
+  if (input.wanted) return true;
+  const announced = now - input.announcedAt < ANNOUNCED;
+  return !announced && now >= input.due;
+}
