@@ -13,6 +13,8 @@
 #![forbid(unsafe_code)]
 
 pub mod format;
+#[doc(hidden)]
+pub mod fuzz;
 pub mod leg;
 pub mod rfc4175;
 pub mod rtp;

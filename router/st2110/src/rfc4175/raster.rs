@@ -19,6 +19,7 @@ pub struct Raster {
     rows: usize,
     row_octets: usize,
     stride: usize,
+    frame_lines: bool,
 }
 
 impl Raster {
@@ -49,6 +50,7 @@ impl Raster {
             rows: usize::from(height / pgroup.lines),
             row_octets,
             stride: row_octets,
+            frame_lines: false,
         })
     }
 
@@ -60,6 +62,14 @@ impl Raster {
             return Err(RasterError::Stride { stride, row_octets: self.row_octets });
         }
         Ok(Self { stride, ..self })
+    }
+
+    /// The same for a sender that numbers the lines of interlaced video through the whole
+    /// frame (0, 2, 4 … in the first field, 1, 3, 5 … in the second) instead of anew in each
+    /// field as ST 2110-20 §6.1.4 has it. `GStreamer` 1.22's `rtpvrawpay` does so.
+    #[must_use]
+    pub fn with_frame_lines(self) -> Self {
+        Self { frame_lines: true, ..self }
     }
 
     /// The format this is the raster of.
@@ -135,6 +145,14 @@ impl Raster {
         if field && self.fields == 1 {
             return Err(GeometryError::Field { scan: self.format.scan });
         }
+        let line = if self.frame_lines && self.fields == 2 {
+            if line % 2 != u16::from(field) {
+                return Err(GeometryError::FieldLine { line, field: u16::from(field) });
+            }
+            line / 2
+        } else {
+            line
+        };
         if line >= self.field_lines {
             return Err(GeometryError::Line { line, lines: self.field_lines });
         }
@@ -277,6 +295,14 @@ pub enum GeometryError {
         /// How the stream is scanned.
         scan: Scan,
     },
+    /// A line of the other field, where lines are numbered through the frame.
+    #[error("frame line {line} in field {field}: first fields have even lines")]
+    FieldLine {
+        /// The line number of the segment.
+        line: u16,
+        /// The segment's field.
+        field: u16,
+    },
     /// Below the last line.
     #[error("line {line} of a frame or field of {lines} lines (RFC 4175 §4.2)")]
     Line {
@@ -382,6 +408,18 @@ mod tests {
         assert_eq!((raster.row_octets(), raster.rows()), (12, 4));
         assert_eq!(raster.locate(srd(6, false, 2, 2)), Ok(30..36));
         assert_eq!(raster.locate(srd(6, true, 2, 0)), Ok(36..42));
+    }
+
+    #[test]
+    fn lines_may_be_numbered_through_the_frame() {
+        let format = format(8, 4, Sampling::YCbCr422, Depth::D10, Scan::Interlaced);
+        let raster = Raster::new(&format).unwrap().with_frame_lines();
+        assert_eq!(raster.locate(srd(20, true, 3, 0)), Ok(60..80));
+        assert_eq!(raster.locate(srd(20, false, 2, 0)), Ok(40..60));
+        let error = GeometryError::FieldLine { line: 2, field: 1 };
+        assert_eq!(raster.locate(srd(20, true, 2, 0)), Err(error));
+        let error = GeometryError::Line { line: 2, lines: 2 };
+        assert_eq!(raster.locate(srd(20, false, 4, 0)), Err(error));
     }
 
     #[test]
