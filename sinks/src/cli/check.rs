@@ -1,0 +1,113 @@
+//! `ormatrix-sink check`.
+
+use std::{
+    process::ExitCode,
+    sync::{Arc, atomic::AtomicBool},
+    time::Duration,
+};
+
+use clap::Args;
+use ormatrix_sink::{
+    check::{self, CheckOptions},
+    stream::{Stream, StreamArguments},
+};
+use ormatrix_strip::Name;
+
+use super::{Settings, say_listening};
+
+/// What the numbers mean, for `--help`.
+pub const MEANING: &str = "\
+What the report says:
+  frames              frames judged: whole + partial. The frame in progress when the run
+                      began, and one in progress when it ended, are not judged
+  whole               every octet arrived
+  partial             ended (another frame followed, or 200 ms and four frame periods of
+                      silence) with octets missing
+  mixed               made of two: the strips at top and bottom differ, or only one can be
+                      read; or, in the order of the packet numbers, packets of another frame
+                      or sender lie between; or octets came twice under different numbers
+  duplicated          shown before: by the strip, a number not above this source's last, with
+                      a time that is not later; without a strip, a timestamp of an ended frame
+  missing_frames      frame numbers skipped between consecutive frames of one source, by the
+                      strip; not counted across a switch
+  missing_packets     packet numbers never received
+  sequence_breaks     steps of the (extended) sequence number that neither loss nor reordering
+                      explains: back by 4096 or more, or an extended number that neither
+                      counts the wraps nor stays constant
+  ssrc_changes        packets whose SSRC differs from the one before; packet numbers are then
+                      followed anew
+  malformed_packets   datagrams that are not RTP, or whose RFC 4175 headers do not fit
+  outside_format      packets whose segments do not lie in the declared format
+  without_marker      whole frames of which no packet had the marker
+  unexpected_source   frames whose strip does not carry the name of --expect-name
+  fragmented_datagrams, kernel_drops
+                      datagrams in IP fragments; datagrams this host was too slow for
+Not defects:
+  switches            time, from, to, and gap_ns from the last packet of the old source's last
+                      frame to the first of the new (to the precision of --coalesce-us)
+  latency_us          from the strip's TAI time to the arrival of a frame's last packet
+  extended_sequence   advancing, constant (as GStreamer's rtpvrawpay leaves it), or unknown
+                      (no wrap seen)
+  duplicate_packets, reordered_packets, late_packets, rtcp_packets, wrong_payload_type,
+  strip_undecodable, source_restarts, format_changes
+
+Exit status: 0 clean, 1 a defect or no frame at all, 2 could not run.";
+
+/// Options of `check`.
+#[derive(Args, Debug)]
+pub struct Arguments {
+    #[command(flatten)]
+    stream: StreamArguments,
+    /// Ends after this long, counted from the opening of the socket
+    #[arg(long, value_name = "N")]
+    seconds: Option<f64>,
+    /// Ends after this many judged frames
+    #[arg(long, value_name = "N")]
+    frames: Option<u64>,
+    /// Prints the report as JSON
+    #[arg(long)]
+    json: bool,
+    /// The name that the strip of every frame must carry
+    #[arg(long, value_name = "NAME")]
+    expect_name: Option<String>,
+    /// Least time between two reads of the socket in microseconds; 0 to read at every packet
+    #[arg(long, value_name = "N")]
+    coalesce_us: Option<u32>,
+}
+
+/// Receives, judges, reports.
+pub fn run(
+    arguments: &Arguments,
+    settings: &Settings,
+    stop: &Arc<AtomicBool>,
+) -> Result<ExitCode, String> {
+    let text = |error: &dyn std::error::Error| error.to_string();
+    let length = match arguments.seconds {
+        None => None,
+        Some(seconds) => Some(
+            Duration::try_from_secs_f64(seconds)
+                .map_err(|error| format!("--seconds {seconds}: {error}"))?,
+        ),
+    };
+    let expected = match &arguments.expect_name {
+        None => None,
+        Some(name) => Some(Name::new(name).map_err(|error| text(&error))?),
+    };
+    let coalesce = arguments.coalesce_us.unwrap_or(settings.coalesce_us);
+    let options = CheckOptions {
+        length,
+        frames: arguments.frames,
+        expected,
+        coalesce: Duration::from_micros(u64::from(coalesce)),
+    };
+    let mut stream = Stream::resolve(&arguments.stream).map_err(|error| text(&error))?;
+    let report =
+        check::run(&mut stream, &options, stop, say_listening).map_err(|error| text(&error))?;
+    if arguments.json {
+        let json = serde_json::to_string_pretty(&report).map_err(|error| text(&error))?;
+        println!("{json}");
+    } else {
+        println!("{report}");
+    }
+    Ok(if report.clean { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}

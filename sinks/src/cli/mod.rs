@@ -1,0 +1,53 @@
+//! The command line.
+
+mod check;
+mod settings;
+
+use std::{
+    net::SocketAddr,
+    path::PathBuf,
+    process::ExitCode,
+    sync::{Arc, atomic::AtomicBool},
+};
+
+use clap::{Parser, Subcommand};
+pub use settings::Settings;
+
+/// Receives ST 2110-20 video: shows it, judges it, takes pictures of it.
+#[derive(Debug, Parser)]
+#[command(name = "ormatrix-sink", version, propagate_version = true)]
+pub struct Cli {
+    /// Settings file; every setting can also be given in the environment (ORMATRIX_SINK_...)
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Receives a stream and judges it: whole, partial, mixed, doubled or missing frames
+    #[command(after_long_help = check::MEANING)]
+    Check(check::Arguments),
+    /// Reads the settings, says what is wrong with them, and does nothing else
+    CheckConfig,
+}
+
+/// Runs the command; the error is for a person to read.
+pub fn run(cli: Cli, stop: &Arc<AtomicBool>) -> Result<ExitCode, String> {
+    let settings = Settings::load(cli.config.as_deref()).map_err(|error| error.to_string())?;
+    match cli.command {
+        Command::Check(arguments) => check::run(&arguments, &settings, stop),
+        Command::CheckConfig => {
+            println!("the settings are good");
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+/// Says that the sockets are open, for whoever waits to send.
+fn say_listening(addresses: &[SocketAddr]) {
+    for address in addresses {
+        eprintln!("listening {address}");
+    }
+}
