@@ -23,7 +23,9 @@ pub enum Refusal {
         output: OutputId,
     },
     /// Two inputs cannot listen on one address.
-    #[error("{address} port {port} already belongs to '{holder}': give each stream its own address or port")]
+    #[error(
+        "{address} port {port} already belongs to '{holder}': give each stream its own address or port"
+    )]
     AddressTaken {
         /// The address.
         address: IpAddr,
@@ -33,7 +35,9 @@ pub enum Refusal {
         holder: String,
     },
     /// Another program on the host listens there.
-    #[error("{address} port {port} is in use by another program on this host: choose another port, or stop that program (`ss -ulpn` names it)")]
+    #[error(
+        "{address} port {port} is in use by another program on this host: choose another port, or stop that program (`ss -ulpn` names it)"
+    )]
     PortInUse {
         /// The address.
         address: IpAddr,
@@ -41,7 +45,9 @@ pub enum Refusal {
         port: u16,
     },
     /// The address to bind is not on this host.
-    #[error("{address} is not an address of this host: use one that `ip addr` lists, or a multicast group")]
+    #[error(
+        "{address} is not an address of this host: use one that `ip addr` lists, or a multicast group"
+    )]
     NotOurAddress {
         /// The address.
         address: IpAddr,
@@ -77,7 +83,9 @@ pub enum Refusal {
         output: OutputId,
     },
     /// More than the router has room for.
-    #[error("the router has room for {limit} {what}: raise `{setting}` in its settings and restart it")]
+    #[error(
+        "the router has room for {limit} {what}: raise `{setting}` in its settings and restart it"
+    )]
     Full {
         /// Inputs, outputs or monitors.
         what: String,

@@ -97,6 +97,15 @@ pub struct InputSpec {
     pub legs: Vec<Leg>,
     /// RTP payload type, 96 to 127.
     pub payload_type: u8,
+    /// Longest UDP datagram, its 8-octet header included: 1460, or `MAXUDP` up to 8960
+    /// (ST 2110-10 §6.4).
+    #[serde(default = "standard_udp_limit")]
+    pub max_udp: u16,
+}
+
+/// The Standard UDP Size Limit of ST 2110-10 §6.3.
+pub const fn standard_udp_limit() -> u16 {
+    1460
 }
 
 /// A stream to send.

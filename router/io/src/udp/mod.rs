@@ -6,12 +6,14 @@
 
 mod error;
 mod options;
+mod readiness;
 mod rx;
 mod sys;
 mod tx;
 
 pub use error::SocketError;
 pub use options::{RxOptions, TxOptions};
+pub use readiness::Readiness;
 pub use rx::{Datagram, RxBatch, RxSocket};
 pub use tx::{MAX_SEGMENTS, TxSocket};
 

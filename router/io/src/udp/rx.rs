@@ -206,6 +206,16 @@ impl RxBatch {
         self.headers.filled(index)
     }
 
+    /// The same, to rewrite in place.
+    ///
+    /// # Panics
+    /// When `index` is not below [`RxBatch::len`].
+    pub fn octets_mut(&mut self, index: usize) -> &mut [u8] {
+        assert!(index < self.filled, "datagram {index} of {}", self.filled);
+        let octets = self.headers.filled(index).len();
+        &mut self.headers.slab(index)[..octets]
+    }
+
     /// The datagrams of the last receive, in order.
     pub fn datagrams(&mut self) -> impl Iterator<Item = Datagram<'_>> {
         self.headers.each(self.filled).map(|(slab, received, from)| Datagram {

@@ -7,7 +7,7 @@ use std::{
     io::{self, IoSlice},
     mem::{self, MaybeUninit},
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
-    os::fd::RawFd,
+    os::fd::{FromRawFd, OwnedFd, RawFd},
 };
 
 use libc::{c_int, c_void, cmsghdr, iovec, mmsghdr, msghdr, sockaddr_storage};
@@ -297,6 +297,47 @@ pub fn interface_index(name: &str) -> u32 {
     std::ffi::CString::new(name).map_or(0, |name| {
         // SAFETY: the name is a valid C string for the call.
         unsafe { libc::if_nametoindex(name.as_ptr()) }
+    })
+}
+
+/// A new epoll descriptor.
+pub fn epoll_create() -> io::Result<OwnedFd> {
+    // SAFETY: the call touches no memory.
+    let fd = unsafe { libc::epoll_create1(libc::EPOLL_CLOEXEC) };
+    if fd < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: the kernel has just given this descriptor to us alone.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+/// Watches a descriptor for reading, level-triggered.
+pub fn epoll_watch(epoll: RawFd, fd: RawFd, key: u64) -> io::Result<()> {
+    let mut event = libc::epoll_event { events: libc::EPOLLIN as u32, u64: key };
+    // SAFETY: the event is valid for the call.
+    let result = unsafe { libc::epoll_ctl(epoll, libc::EPOLL_CTL_ADD, fd, &raw mut event) };
+    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// Stops watching a descriptor.
+pub fn epoll_forget(epoll: RawFd, fd: RawFd) -> io::Result<()> {
+    // SAFETY: removing needs no event.
+    let result = unsafe { libc::epoll_ctl(epoll, libc::EPOLL_CTL_DEL, fd, std::ptr::null_mut()) };
+    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// Waits for watched descriptors; returns how many events were filled in.
+pub fn epoll_wait(
+    epoll: RawFd,
+    events: &mut [libc::epoll_event],
+    timeout_ms: c_int,
+) -> io::Result<usize> {
+    // SAFETY: the slice is valid for as many events as it holds.
+    let count =
+        unsafe { libc::epoll_wait(epoll, events.as_mut_ptr(), events.len() as c_int, timeout_ms) };
+    usize::try_from(count).or_else(|_| {
+        let error = io::Error::last_os_error();
+        if error.kind() == io::ErrorKind::Interrupted { Ok(0) } else { Err(error) }
     })
 }
 

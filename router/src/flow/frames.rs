@@ -1,0 +1,190 @@
+//! Which packets belong to which frame, and which frames are whole.
+
+use super::window::Window;
+
+/// Frames remembered behind the current one, for late packets.
+const REMEMBERED: u32 = 4;
+
+/// A frame as its packets have told so far. With fields, both are one frame.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Frame {
+    /// Counts the flow's frames from 1; 0 is none.
+    pub index: u32,
+    timestamps: [Option<u32>; 2],
+    /// Sequence number of its first packet, if that came.
+    pub start: Option<u64>,
+    /// Sequence number of its last packet, if known.
+    pub end: Option<u64>,
+    received: u32,
+    last_field_begun: bool,
+}
+
+impl Frame {
+    fn holds(&self, timestamp: u32) -> bool {
+        self.index != 0 && self.timestamps.contains(&Some(timestamp))
+    }
+
+    /// Whether every packet from first to last is there.
+    pub fn is_whole(&self) -> bool {
+        match (self.start, self.end) {
+            (Some(start), Some(end)) => end + 1 == start + u64::from(self.received),
+            _ => false,
+        }
+    }
+}
+
+/// What a packet says about frames.
+#[derive(Clone, Copy, Debug)]
+pub struct Mark {
+    /// RTP timestamp.
+    pub timestamp: u32,
+    /// First pixels of a frame.
+    pub starts: bool,
+    /// Last pixels of a frame, marker set.
+    pub ends: bool,
+    /// In the second field or segment.
+    pub second_field: bool,
+}
+
+/// The last few frames of a flow.
+#[derive(Clone, Debug, Default)]
+pub struct Frames {
+    ring: [Frame; REMEMBERED as usize],
+    current: u32,
+    /// Index of the newest whole frame, 0 for none.
+    last_whole: u32,
+    wholes: u64,
+    begun: u64,
+    cut: u64,
+}
+
+/// How a packet changed its frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Placed {
+    /// The frame it belongs to.
+    pub frame: u32,
+    /// The frame is whole with this packet.
+    pub completes: bool,
+}
+
+impl Frames {
+    /// Places a packet that the window has not seen before; `None` when its frame is
+    /// forgotten. `newest` tells that no packet of a higher sequence number has come.
+    #[inline]
+    pub fn place(
+        &mut self,
+        sequence: u64,
+        mark: Mark,
+        newest: bool,
+        fields: u16,
+    ) -> Option<Placed> {
+        let current = self.frame_mut(self.current);
+        if !current.holds(mark.timestamp) {
+            if newest {
+                self.begin(mark, fields);
+            } else {
+                return self.place_late(sequence, mark);
+            }
+        }
+        let index = self.current;
+        Some(self.add(index, sequence, mark))
+    }
+
+    fn place_late(&mut self, sequence: u64, mark: Mark) -> Option<Placed> {
+        let frame = self.ring.iter().find(|frame| frame.holds(mark.timestamp))?.index;
+        Some(self.add(frame, sequence, mark))
+    }
+
+    fn begin(&mut self, mark: Mark, fields: u16) {
+        let frame = self.frame_mut(self.current);
+        if fields == 2 && mark.second_field && frame.index != 0 && !frame.last_field_begun {
+            frame.timestamps[1] = Some(mark.timestamp);
+            frame.last_field_begun = true;
+            return;
+        }
+        if frame.index != 0 && !frame.is_whole() {
+            self.cut += 1;
+        }
+        self.current += 1;
+        self.begun += 1;
+        let current = self.current;
+        *self.frame_mut(current) = Frame {
+            index: current,
+            timestamps: [Some(mark.timestamp), None],
+            last_field_begun: mark.second_field,
+            ..Frame::default()
+        };
+    }
+
+    fn add(&mut self, index: u32, sequence: u64, mark: Mark) -> Placed {
+        let frame = self.frame_mut(index);
+        frame.received += 1;
+        if mark.starts {
+            frame.start = Some(sequence);
+        }
+        if mark.ends {
+            frame.end = Some(sequence);
+        }
+        let completes = frame.is_whole();
+        if completes {
+            self.wholes += 1;
+            self.last_whole = self.last_whole.max(index);
+            if index < self.current {
+                // It was taken for cut when the next one began.
+                self.cut = self.cut.saturating_sub(1);
+            }
+        }
+        Placed { frame: index, completes }
+    }
+
+    /// The frame whose packets arrive now, 0 before the first.
+    pub fn current(&self) -> u32 {
+        self.current
+    }
+
+    /// Index of the newest whole frame, 0 for none.
+    pub fn last_whole(&self) -> u32 {
+        self.last_whole
+    }
+
+    /// A remembered frame.
+    pub fn get(&self, index: u32) -> Option<&Frame> {
+        let frame = &self.ring[(index % REMEMBERED) as usize];
+        (frame.index == index && index != 0).then_some(frame)
+    }
+
+    /// Whether a frame has nothing more to wait for: it is whole, or what is missing of it
+    /// lies more than `patience` packets back.
+    pub fn is_over(&self, index: u32, window: &Window, patience: u64) -> bool {
+        let Some(frame) = self.get(index) else { return true };
+        if frame.is_whole() {
+            return true;
+        }
+        let end = frame.end.or_else(|| self.get(index + 1)?.start.map(|start| start - 1));
+        match (end, window.highest()) {
+            (Some(end), Some(highest)) => highest >= end + patience,
+            // Neither its end nor the next one's start came: the one after shows enough.
+            _ => index + 2 <= self.current,
+        }
+    }
+
+    /// Frames begun, frames whole and frames cut since the last call.
+    pub fn take_counts(&mut self) -> (u64, u64, u64) {
+        let take = |count: &mut u64| std::mem::take(count);
+        (take(&mut self.begun), take(&mut self.wholes), take(&mut self.cut))
+    }
+
+    /// The flow has ended or broken. Frame numbers go on, so that nothing of before is
+    /// taken for something of after.
+    pub fn interrupt(&mut self) {
+        let frame = self.frame_mut(self.current);
+        if frame.index != 0 && !frame.is_whole() {
+            self.cut += 1;
+        }
+        self.ring = [Frame::default(); REMEMBERED as usize];
+    }
+
+    fn frame_mut(&mut self, index: u32) -> &mut Frame {
+        &mut self.ring[(index % REMEMBERED) as usize]
+    }
+}

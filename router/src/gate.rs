@@ -1,0 +1,155 @@
+//! The frame gate: which packets of its input an output passes on, under which number.
+//!
+//! An output joins a source at the first packet of a frame and leaves it after the last,
+//! so that a receiver sees whole frames of one source, then whole frames of the next, under
+//! one unbroken sequence. Losses of the network stay visible as gaps: the gate shifts
+//! sequence numbers, it does not renumber.
+
+use ormatrix_protocol::WithheldReason;
+
+use crate::flow::{Accepted, Flow};
+
+/// What to do with a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pass {
+    /// Send it under this extended sequence number: the first of a source.
+    Join(u32),
+    /// Send it under this extended sequence number.
+    Forward(u32),
+    /// Leave it.
+    Withhold(WithheldReason),
+}
+
+#[derive(Clone, Copy, Debug)]
+enum State {
+    /// Between two sources, or before the first frame.
+    Closed,
+    /// On a source.
+    Open {
+        epoch: u32,
+        /// First packet passed on.
+        join: u64,
+        /// Added to the source's sequence to give the output's.
+        shift: u32,
+        /// Frame of the newest packet passed on.
+        frame: u32,
+        /// Leave after this frame.
+        last: Option<Last>,
+    },
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Last {
+    frame: u32,
+    /// Leave at this time at the latest, should the source die within the frame.
+    deadline: u64,
+}
+
+/// An output's gate on its present input.
+#[derive(Clone, Copy, Debug)]
+pub struct Gate {
+    state: State,
+    /// The number that the next packet in order leaves under.
+    next: u32,
+}
+
+impl Gate {
+    /// A closed gate whose first packet leaves under `next`.
+    pub fn new(next: u32) -> Self {
+        Self { state: State::Closed, next }
+    }
+
+    /// Decides on one accepted packet. `may_join` tells that the output wants this source
+    /// now.
+    #[inline]
+    pub fn pass(&mut self, packet: &Accepted, may_join: bool) -> Pass {
+        if let State::Open { epoch, join, shift, frame, last } = &mut self.state {
+            if *epoch == packet.epoch {
+                if last.is_some_and(|last| packet.frame > last.frame) {
+                    return Pass::Withhold(WithheldReason::AfterLeave);
+                }
+                if packet.sequence < *join {
+                    return Pass::Withhold(WithheldReason::BeforeJoin);
+                }
+                *frame = (*frame).max(packet.frame);
+                let sequence = (packet.sequence as u32).wrapping_add(*shift);
+                // Reordered packets leave as they come; the highest decides what is next.
+                if sequence.wrapping_sub(self.next) < 1 << 31 {
+                    self.next = sequence.wrapping_add(1);
+                }
+                return Pass::Forward(sequence);
+            }
+            if last.is_some() {
+                // The source broke off in the frame to leave after.
+                return Pass::Withhold(WithheldReason::AfterLeave);
+            }
+            self.state = State::Closed;
+        }
+        if !(packet.joinable && may_join) {
+            return Pass::Withhold(WithheldReason::BeforeJoin);
+        }
+        let sequence = self.next;
+        self.state = State::Open {
+            epoch: packet.epoch,
+            join: packet.sequence,
+            shift: sequence.wrapping_sub(packet.sequence as u32),
+            frame: packet.frame,
+            last: None,
+        };
+        self.next = sequence.wrapping_add(1);
+        Pass::Join(sequence)
+    }
+
+    /// Asks to leave after the frame that is being passed on. Asking again changes nothing.
+    pub fn leave(&mut self, now: u64, flow: &Flow) {
+        if let State::Open { frame, last: last @ None, .. } = &mut self.state {
+            *last = Some(Last { frame: *frame, deadline: now + flow.deadline_ns() });
+        }
+    }
+
+    /// Closes a gate that has been asked to leave, once its last frame is over or given up.
+    /// True when the gate is closed.
+    pub fn try_close(&mut self, now: u64, flow: &Flow) -> bool {
+        match self.state {
+            State::Closed => true,
+            State::Open { last: None, .. } => false,
+            State::Open { epoch, shift, last: Some(last), .. } => {
+                let over = epoch != flow.epoch() || flow.is_over(last.frame);
+                if !over && now < last.deadline {
+                    return false;
+                }
+                // Packets missing at the frame's end keep their numbers: a receiver shall
+                // see that they are missing.
+                let end = flow.frames().get(last.frame).and_then(|frame| frame.end);
+                if let Some(end) = end.filter(|_| epoch == flow.epoch()) {
+                    let behind = (end as u32).wrapping_add(shift).wrapping_add(1);
+                    if behind.wrapping_sub(self.next) < 1 << 31 {
+                        self.next = behind;
+                    }
+                }
+                self.state = State::Closed;
+                true
+            }
+        }
+    }
+
+    /// Closes at once: the source is gone.
+    pub fn close(&mut self) {
+        self.state = State::Closed;
+    }
+
+    /// Whether the gate passes packets of an epoch on.
+    pub fn is_open(&self, epoch: u32) -> bool {
+        matches!(self.state, State::Open { epoch: open, .. } if open == epoch)
+    }
+
+    /// Whether it has been asked to leave and has not left yet.
+    pub fn is_leaving(&self) -> bool {
+        matches!(self.state, State::Open { last: Some(_), .. })
+    }
+
+    /// Whether it is on no source.
+    pub fn is_closed(&self) -> bool {
+        matches!(self.state, State::Closed)
+    }
+}

@@ -1,0 +1,104 @@
+//! What lanes are told and what they tell.
+
+use std::sync::Arc;
+
+use ormatrix_protocol::{RouteState, SignalState};
+
+use super::token::Token;
+use crate::{counters::InputCells, flow::Flow, packet_io::PacketIo};
+
+/// Where an input is received.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The lane.
+    pub lane: u16,
+    /// The input's slot.
+    pub input: u16,
+}
+
+/// Where an output shall go. Every lane hears every order; the one that holds the output's
+/// token follows the newest.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Order {
+    /// Number of the take; a higher one is newer.
+    pub take: u64,
+    /// The source, or none.
+    pub target: Option<Place>,
+    /// How many outputs of the same take go to this source: they join on the same frame.
+    pub party: u16,
+    /// Give the token back instead.
+    pub retire: bool,
+}
+
+/// What a lane is told.
+pub enum ToLane<I: PacketIo> {
+    /// Receive a new input.
+    AddInput {
+        /// Its slot, free until now.
+        slot: u16,
+        /// Where from.
+        rx: I::Rx,
+        /// What is expected.
+        flow: Box<Flow>,
+        /// Where to count.
+        cells: Arc<InputCells>,
+    },
+    /// Expect something else of an input, and receive it elsewhere if `rx` is given.
+    ChangeInput {
+        /// Its slot.
+        slot: u16,
+        /// Where from, if that changes.
+        rx: Option<I::Rx>,
+        /// What is expected.
+        flow: Box<Flow>,
+    },
+    /// Give an input's receiver back.
+    RemoveInput {
+        /// Its slot.
+        slot: u16,
+    },
+    /// Hold this output.
+    Hold(Box<Token<I::Tx>>),
+    /// An output shall go somewhere.
+    Order {
+        /// The output's slot.
+        output: u16,
+        /// Where.
+        order: Order,
+    },
+    /// End.
+    Stop,
+}
+
+/// What a lane tells.
+pub enum FromLane<I: PacketIo> {
+    /// An output's state has changed.
+    Route {
+        /// The output's slot.
+        output: u16,
+        /// The take it follows.
+        take: u64,
+        /// Its state.
+        state: RouteState,
+        /// When, UTC ns.
+        at: u64,
+    },
+    /// An input's signal has changed.
+    Signal {
+        /// The input's slot.
+        input: u16,
+        /// Its state.
+        state: SignalState,
+        /// When, UTC ns.
+        at: u64,
+    },
+    /// A receiver that is not used any more, to be closed off the packet path.
+    FreedInput {
+        /// The slot, when it is free now.
+        slot: Option<u16>,
+        /// What to close.
+        rx: I::Rx,
+    },
+    /// An output that was told to retire.
+    FreedOutput(Box<Token<I::Tx>>),
+}

@@ -1,0 +1,435 @@
+//! A lane: one thread that receives its inputs and sends the outputs it holds.
+//!
+//! The lane never blocks, locks, allocates, logs or formats between receive and send; its
+//! only system calls are batched I/O. Commands come through a bounded channel, outputs
+//! travel between lanes as tokens through the same kind of channel, and what happened goes
+//! up through another. When that one is full, the news waits in the lane as state and is
+//! told again at the next tick: nothing is lost, only the intermediate is skipped.
+
+mod burst;
+pub mod messages;
+pub mod run;
+pub mod token;
+
+use std::sync::Arc;
+
+use crossbeam_channel::{Receiver, Sender, TrySendError};
+use ormatrix_io::Clock;
+use ormatrix_protocol::{DropReason, SignalState};
+
+use self::{
+    messages::{FromLane, Order, Place, ToLane},
+    token::{Packet, Token},
+};
+use crate::{
+    counters::InputCells,
+    flow::Flow,
+    packet_io::{Batch, PacketIo},
+};
+
+/// Batches taken from one input before the next one has its turn.
+const BATCHES: usize = 4;
+/// Commands followed in one turn, so that a burst of them does not hold packets up.
+const COMMANDS: usize = 64;
+/// How often deadlines are looked at.
+const TICK_NS: u64 = 1_000_000;
+
+/// Packets one batch may hold: 32 datagrams of 128 packets each.
+const PACKETS_MAX: usize = 4096;
+
+struct Input<I: PacketIo> {
+    rx: I::Rx,
+    flow: Box<Flow>,
+    cells: Arc<InputCells>,
+    /// Outputs attached, by slot.
+    members: Vec<u16>,
+    reported: Option<SignalState>,
+}
+
+/// The channels of one lane.
+pub struct Wiring<I: PacketIo> {
+    /// What it is told.
+    pub mailbox: Receiver<ToLane<I>>,
+    /// Every lane's mailbox, its own too, by lane.
+    pub peers: Vec<Sender<ToLane<I>>>,
+    /// What it tells.
+    pub reports: Sender<FromLane<I>>,
+}
+
+/// How many inputs and outputs the router has room for.
+#[derive(Clone, Copy, Debug)]
+pub struct Capacity {
+    /// Input slots.
+    pub inputs: u16,
+    /// Output and monitor slots.
+    pub outputs: u16,
+}
+
+/// A lane on a backend and a clock.
+pub struct Lane<I: PacketIo, C: Clock> {
+    index: u16,
+    io: I,
+    clock: C,
+    wiring: Wiring<I>,
+    inputs: Vec<Option<Box<Input<I>>>>,
+    tokens: Vec<Option<Box<Token<I::Tx>>>>,
+    orders: Vec<Order>,
+    /// Tokens on their way to lanes whose mailbox was full.
+    outbox: Vec<(u16, Box<Token<I::Tx>>)>,
+    /// Things to give back that the report channel had no room for.
+    freed: Vec<FromLane<I>>,
+    batch: I::Batch,
+    packets: Vec<Packet>,
+    ready: Vec<u16>,
+    next_tick: u64,
+    stopped: bool,
+}
+
+impl<I: PacketIo, C: Clock> Lane<I, C> {
+    /// A lane that receives nothing yet.
+    pub fn new(index: u16, io: I, clock: C, wiring: Wiring<I>, capacity: Capacity) -> Self {
+        let batch = io.batch();
+        let (inputs, outputs) = (usize::from(capacity.inputs), usize::from(capacity.outputs));
+        Self {
+            index,
+            io,
+            clock,
+            wiring,
+            inputs: (0..inputs).map(|_| None).collect(),
+            tokens: (0..outputs).map(|_| None).collect(),
+            orders: vec![Order::default(); outputs],
+            outbox: Vec::with_capacity(outputs),
+            freed: Vec::with_capacity(inputs + outputs),
+            batch,
+            packets: Vec::with_capacity(PACKETS_MAX),
+            ready: Vec::with_capacity(inputs),
+            next_tick: 0,
+            stopped: false,
+        }
+    }
+
+    /// Whether it has been told to stop.
+    pub fn is_stopped(&self) -> bool {
+        self.stopped
+    }
+
+    /// One turn: commands, packets, deadlines. True when packets moved.
+    pub fn turn(&mut self) -> bool {
+        let now = self.clock.now();
+        for _ in 0..COMMANDS {
+            match self.wiring.mailbox.try_recv() {
+                Ok(message) => self.follow(message, now),
+                Err(_) => break,
+            }
+        }
+        let mut ready = std::mem::take(&mut self.ready);
+        ready.clear();
+        // A failing wait shows as silence, which signals report; there is no better answer
+        // on the packet path.
+        let _ = self.io.ready(&mut ready, 0);
+        for slot in &ready {
+            self.receive(*slot, now);
+        }
+        let moved = !ready.is_empty();
+        self.ready = ready;
+        if now >= self.next_tick {
+            self.next_tick = now + TICK_NS;
+            self.tick(now);
+        }
+        moved
+    }
+
+    /// Waits until packets arrive, at most `timeout_ms`, without taking them.
+    pub fn wait(&mut self, timeout_ms: u32) {
+        self.ready.clear();
+        let _ = self.io.ready(&mut self.ready, timeout_ms);
+    }
+
+    fn follow(&mut self, message: ToLane<I>, now: u64) {
+        match message {
+            ToLane::AddInput { slot, rx, flow, cells } => {
+                // An input that cannot be watched shows as lost.
+                let _ = self.io.attach(&rx, slot);
+                let members = Vec::with_capacity(self.tokens.len());
+                let input = Input { rx, flow, cells, members, reported: None };
+                if let Some(place) = self.inputs.get_mut(usize::from(slot)) {
+                    *place = Some(Box::new(input));
+                }
+            }
+            ToLane::ChangeInput { slot, rx, flow } => self.change_input(slot, rx, flow),
+            ToLane::RemoveInput { slot } => self.remove_input(slot),
+            ToLane::Hold(token) => self.hold(token, now),
+            ToLane::Order { output, order } => {
+                let known = &mut self.orders[usize::from(output)];
+                if order.take > known.take {
+                    *known = order;
+                    self.pursue(output, now);
+                }
+            }
+            ToLane::Stop => self.stopped = true,
+        }
+    }
+
+    fn change_input(&mut self, slot: u16, rx: Option<I::Rx>, flow: Box<Flow>) {
+        let Some(input) = self.inputs[usize::from(slot)].as_deref_mut() else { return };
+        input.flow = flow;
+        if let Some(rx) = rx {
+            self.io.detach(&input.rx, slot);
+            let _ = self.io.attach(&rx, slot);
+            let rx = std::mem::replace(&mut input.rx, rx);
+            self.give_back(FromLane::FreedInput { slot: None, rx });
+        }
+        // A new flow counts epochs from the start; whoever was on the old one joins anew.
+        let Some(input) = self.inputs[usize::from(slot)].as_deref() else { return };
+        for output in &input.members {
+            if let Some(token) = self.tokens[usize::from(*output)].as_deref_mut() {
+                token.gate.close();
+                token.lose();
+            }
+        }
+    }
+
+    fn remove_input(&mut self, slot: u16) {
+        let Some(input) = self.inputs[usize::from(slot)].take() else { return };
+        for output in &input.members {
+            if let Some(token) = self.tokens[usize::from(*output)].as_deref_mut() {
+                token.detach();
+            }
+        }
+        self.io.detach(&input.rx, slot);
+        self.give_back(FromLane::FreedInput { slot: Some(slot), rx: input.rx });
+    }
+
+    fn hold(&mut self, mut token: Box<Token<I::Tx>>, now: u64) {
+        let slot = token.slot;
+        let known = &mut self.orders[usize::from(slot)];
+        // The token may have overtaken its order.
+        if token.order.take > known.take {
+            *known = token.order;
+        }
+        token.on = None;
+        self.tokens[usize::from(slot)] = Some(token);
+        self.pursue(slot, now);
+    }
+
+    /// Lets an output go where its newest order says, as soon as its frame is over.
+    fn pursue(&mut self, output: u16, now: u64) {
+        let order = self.orders[usize::from(output)];
+        let Some(token) = self.tokens[usize::from(output)].as_deref_mut() else { return };
+        token.order = order;
+        if let Some(slot) = token.on {
+            let Some(input) = self.inputs[usize::from(slot)].as_deref_mut() else { return };
+            let here = Some(Place { lane: self.index, input: slot });
+            if token.thin.is_some() && order.target == here {
+                token.gate.try_close(now, &input.flow);
+                return;
+            }
+            if order.target == here && !token.gate.is_leaving() {
+                return;
+            }
+            token.gate.leave(now, &input.flow);
+            if !token.gate.try_close(now, &input.flow) {
+                return;
+            }
+            input.members.retain(|member| *member != output);
+            token.detach();
+        }
+        self.dispatch(output, now);
+    }
+
+    /// Sends a free token where its order says.
+    fn dispatch(&mut self, output: u16, now: u64) {
+        let Some(mut token) = self.tokens[usize::from(output)].take() else { return };
+        match token.order.target {
+            _ if token.order.retire => self.give_back(FromLane::FreedOutput(token)),
+            Some(place) if place.lane != self.index => self.pass_to(place.lane, token),
+            target => {
+                if let Some(place) = target
+                    && let Some(input) = self.inputs[usize::from(place.input)].as_deref_mut()
+                {
+                    token.attach(place.input, now);
+                    input.members.push(output);
+                }
+                self.tokens[usize::from(output)] = Some(token);
+            }
+        }
+    }
+
+    fn pass_to(&mut self, lane: u16, token: Box<Token<I::Tx>>) {
+        let Some(peer) = self.wiring.peers.get(usize::from(lane)) else {
+            self.give_back(FromLane::FreedOutput(token));
+            return;
+        };
+        if let Err(
+            TrySendError::Full(ToLane::Hold(token))
+            | TrySendError::Disconnected(ToLane::Hold(token)),
+        ) = peer.try_send(ToLane::Hold(token))
+        {
+            self.outbox.push((lane, token));
+        }
+    }
+
+    fn give_back(&mut self, freed: FromLane<I>) {
+        if let Err(TrySendError::Full(freed)) = self.wiring.reports.try_send(freed) {
+            self.freed.push(freed);
+        }
+    }
+
+    fn receive(&mut self, slot: u16, now: u64) {
+        let Some(mut input) = self.inputs.get_mut(usize::from(slot)).and_then(Option::take) else {
+            return;
+        };
+        for _ in 0..BATCHES {
+            // An error on a socket (an ICMP message) concerns no packet of ours.
+            let count = self.io.receive(&mut input.rx, &mut self.batch).unwrap_or(0);
+            if count == 0 {
+                break;
+            }
+            self.classify(&mut input.flow, now);
+            self.fan_out(&input, now);
+        }
+        input.cells.publish(&input.flow.take_counts(now));
+        for output in &input.members {
+            if let Some(token) = self.tokens[usize::from(*output)].as_deref_mut() {
+                token.publish();
+            }
+        }
+        let members = input.members.len();
+        self.inputs[usize::from(slot)] = Some(input);
+        self.settle(slot, members, now);
+    }
+
+    /// Reads every packet of the batch once, for all outputs.
+    fn classify(&mut self, flow: &mut Flow, now: u64) {
+        self.packets.clear();
+        for index in 0..self.batch.len() {
+            let datagram = self.batch.datagram(index);
+            let segment = datagram.segment.max(1);
+            let refused = if datagram.truncated {
+                Some(DropReason::Oversize)
+            } else if datagram.fragmented {
+                Some(DropReason::Fragmented)
+            } else {
+                None
+            };
+            if let Some(reason) = refused {
+                let octets = datagram.octets.len();
+                flow.refuse(octets.div_ceil(segment).max(1) as u64, octets, reason, now);
+                continue;
+            }
+            let from = datagram.from;
+            // An empty datagram is a packet too.
+            let empty = datagram.octets.is_empty().then_some(&[][..]);
+            let mut start = 0;
+            for octets in empty.into_iter().chain(datagram.octets.chunks(segment)) {
+                if let Ok(accepted) = flow.accept(octets, from, now)
+                    && self.packets.len() < PACKETS_MAX
+                {
+                    self.packets.push(Packet {
+                        datagram: index as u16,
+                        start,
+                        length: octets.len() as u16,
+                        accepted,
+                    });
+                }
+                start += octets.len() as u32;
+            }
+        }
+    }
+
+    fn fan_out(&mut self, input: &Input<I>, now: u64) {
+        for output in &input.members {
+            let may_join = self.may_join(input, *output, now);
+            if let Some(token) = self.tokens[usize::from(*output)].as_deref_mut() {
+                token.forward(
+                    &mut self.io,
+                    &mut self.batch,
+                    &self.packets,
+                    &input.flow,
+                    may_join,
+                    now,
+                );
+            }
+        }
+    }
+
+    /// Whether a closed output may join now: alone at once, in a salvo when all its outputs
+    /// for this source are here, or when the others are overdue.
+    fn may_join(&self, input: &Input<I>, output: u16, now: u64) -> bool {
+        let Some(token) = self.tokens[usize::from(output)].as_deref() else { return false };
+        let Order { take, party, .. } = token.order;
+        if party <= 1 || !token.gate.is_closed() {
+            return true;
+        }
+        let here = input.members.iter().filter(|member| {
+            self.tokens[usize::from(**member)].as_deref().is_some_and(|t| t.order.take == take)
+        });
+        here.count() >= usize::from(party) || now >= token.since + 2 * input.flow.deadline_ns()
+    }
+
+    /// After a batch: outputs whose last frame is over go on, and states are told.
+    fn settle(&mut self, slot: u16, members: usize, now: u64) {
+        // Backwards, because a member that goes on is removed from the list.
+        for index in (0..members).rev() {
+            let Some(input) = self.inputs[usize::from(slot)].as_deref() else { return };
+            let Some(output) = input.members.get(index).copied() else { continue };
+            let leaving = self.tokens[usize::from(output)]
+                .as_deref()
+                .is_some_and(|token| token.gate.is_leaving());
+            if leaving {
+                self.pursue(output, now);
+            }
+            self.tell_route(output);
+        }
+    }
+
+    fn tick(&mut self, now: u64) {
+        for slot in 0..self.inputs.len() {
+            let Some(input) = self.inputs[slot].as_deref_mut() else { continue };
+            if input.flow.expire(now) {
+                input.cells.publish(&input.flow.take_counts(now));
+                for output in &input.members {
+                    if let Some(token) = self.tokens[usize::from(*output)].as_deref_mut() {
+                        token.lose();
+                    }
+                }
+            }
+            let state = input.flow.signal(now);
+            if input.reported != Some(state) {
+                let report = FromLane::Signal { input: slot as u16, state, at: self.clock.unix() };
+                if self.wiring.reports.try_send(report).is_ok() {
+                    input.reported = Some(state);
+                }
+            }
+        }
+        for output in 0..self.tokens.len() as u16 {
+            if self.tokens[usize::from(output)].as_deref().is_some_and(|t| t.gate.is_leaving()) {
+                self.pursue(output, now);
+            }
+            self.tell_route(output);
+        }
+        for _ in 0..self.outbox.len() {
+            if let Some((lane, token)) = self.outbox.pop() {
+                self.pass_to(lane, token);
+            }
+        }
+        for _ in 0..self.freed.len() {
+            if let Some(freed) = self.freed.pop() {
+                self.give_back(freed);
+            }
+        }
+    }
+
+    fn tell_route(&mut self, output: u16) {
+        let Some(token) = self.tokens[usize::from(output)].as_deref_mut() else { return };
+        let input = token.on.and_then(|slot| self.inputs[usize::from(slot)].as_deref());
+        let state = token.state(input.map(|input| &*input.flow));
+        let take = token.order.take;
+        if token.reported != Some((take, state)) {
+            let report = FromLane::Route { output, take, state, at: self.clock.unix() };
+            if self.wiring.reports.try_send(report).is_ok() {
+                token.reported = Some((take, state));
+            }
+        }
+    }
+}

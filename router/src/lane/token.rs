@@ -1,0 +1,212 @@
+//! An output as a token: whoever holds it may send, and nobody else.
+
+use std::sync::Arc;
+
+use ormatrix_protocol::{RouteState, WithheldReason};
+use st2110::{rfc4175::rewrite_extended_sequence, rtp};
+
+use super::{burst::Burst, messages::Order};
+use crate::{
+    counters::{OutputCells, Sent},
+    flow::{Accepted, Flow},
+    gate::{Gate, Pass},
+    packet_io::{Batch, PacketIo},
+};
+
+/// A packet of the present batch that its flow accepted.
+#[derive(Clone, Copy, Debug)]
+pub struct Packet {
+    /// Datagram of the batch.
+    pub datagram: u16,
+    /// First octet within the datagram.
+    pub start: u32,
+    /// Octets.
+    pub length: u16,
+    /// What the flow says.
+    pub accepted: Accepted,
+}
+
+/// How a monitor thins its input.
+#[derive(Clone, Copy, Debug)]
+pub struct Thin {
+    /// Least time between the starts of two frames.
+    pub interval_ns: u64,
+    /// When the next frame may start.
+    pub due: u64,
+}
+
+/// An output, owned by exactly one lane at a time.
+pub struct Token<T> {
+    /// The output's slot.
+    pub slot: u16,
+    /// Where it sends to.
+    pub tx: T,
+    /// The SSRC of everything it sends.
+    pub ssrc: u32,
+    /// The payload type of everything it sends.
+    pub payload_type: u8,
+    /// For a monitor, how it is thinned.
+    pub thin: Option<Thin>,
+    /// Its counters.
+    pub cells: Arc<OutputCells>,
+    /// The order it follows.
+    pub order: Order,
+    /// Its gate.
+    pub gate: Gate,
+    /// The input of this lane it is attached to.
+    pub on: Option<u16>,
+    /// When it was attached.
+    pub since: u64,
+    live: bool,
+    was_live: bool,
+    /// Frames from this one on count towards being live.
+    confirm_from: u32,
+    /// The take and state last told.
+    pub reported: Option<(u64, RouteState)>,
+    sent: Sent,
+}
+
+impl<T> Token<T> {
+    /// A new output on no source, sending from sequence number `next`.
+    pub fn new(slot: u16, tx: T, ssrc: u32, payload_type: u8, next: u32) -> Self {
+        Self {
+            slot,
+            tx,
+            ssrc,
+            payload_type,
+            thin: None,
+            cells: Arc::default(),
+            order: Order::default(),
+            gate: Gate::new(next),
+            on: None,
+            since: 0,
+            live: false,
+            was_live: false,
+            confirm_from: 0,
+            reported: None,
+            sent: Sent::default(),
+        }
+    }
+
+    /// Attaches to an input, with the gate closed.
+    pub fn attach(&mut self, input: u16, now: u64) {
+        self.on = Some(input);
+        self.since = now;
+        self.was_live = false;
+    }
+
+    /// Leaves its input for good. The gate is closed already.
+    pub fn detach(&mut self) {
+        self.gate.close();
+        self.on = None;
+        (self.live, self.was_live) = (false, false);
+    }
+
+    /// Passes on what the gate lets through.
+    pub fn forward<I: PacketIo<Tx = T>>(
+        &mut self,
+        io: &mut I,
+        batch: &mut I::Batch,
+        packets: &[Packet],
+        flow: &Flow,
+        may_join: bool,
+        now: u64,
+    ) {
+        let mut burst = Burst::new(flow.cmax());
+        let mut completed = 0_u64;
+        for packet in packets {
+            let accepted = &packet.accepted;
+            let due = self.thin.is_none_or(|thin| now >= thin.due);
+            let sequence = match self.gate.pass(accepted, may_join && due) {
+                Pass::Join(sequence) => {
+                    self.joined(accepted.frame, flow, now);
+                    sequence
+                }
+                Pass::Forward(sequence) => sequence,
+                Pass::Withhold(reason) => {
+                    let reason = if self.thin.is_some() { WithheldReason::Thinned } else { reason };
+                    self.sent.withheld[reason as usize] += 1;
+                    continue;
+                }
+            };
+            let length = usize::from(packet.length);
+            if !burst.has_room(length) {
+                completed = self.flush(&mut burst, io, batch, accepted.frame, completed);
+            }
+            let start = packet.start as usize;
+            let octets = batch.octets_mut(usize::from(packet.datagram));
+            let octets = &mut octets[start..start + length];
+            rtp::rewrite(octets, sequence as u16, self.ssrc, self.payload_type);
+            let payload_start = usize::from(accepted.payload_start);
+            rewrite_extended_sequence(octets, payload_start, (sequence >> 16) as u16);
+            burst.push(usize::from(packet.datagram), start, length);
+            if accepted.completes && accepted.frame >= self.confirm_from {
+                completed += 1;
+            }
+        }
+        if burst.len() > 0 {
+            let frame = flow.frames().current();
+            self.flush(&mut burst, io, batch, frame, completed);
+        }
+        if self.live && !self.gate.is_open(flow.epoch()) {
+            self.lose();
+        }
+    }
+
+    fn joined(&mut self, frame: u32, flow: &Flow, now: u64) {
+        (self.confirm_from, self.live) = (frame, false);
+        if let Some(thin) = &mut self.thin {
+            thin.due = now + thin.interval_ns;
+            self.gate.leave(now, flow);
+        }
+    }
+
+    /// Sends the burst. `completed` whole frames end within it; they count only if all of
+    /// it left.
+    fn flush<I: PacketIo<Tx = T>>(
+        &mut self,
+        burst: &mut Burst,
+        io: &mut I,
+        batch: &I::Batch,
+        frame: u32,
+        completed: u64,
+    ) -> u64 {
+        let (packets, octets) = (burst.len() as u64, burst.octets() as u64);
+        if burst.send(io, &mut self.tx, batch) {
+            self.sent.packets += packets;
+            self.sent.bytes += octets;
+            if completed > 0 {
+                self.sent.whole_frames += completed;
+                self.sent.takes += u64::from(!self.live && !self.was_live);
+                (self.live, self.was_live) = (true, true);
+            }
+        } else {
+            self.sent.withheld[WithheldReason::SendFailed as usize] += packets;
+            self.confirm_from = frame + 1;
+        }
+        0
+    }
+
+    /// The source is gone: nothing is shown until it comes back.
+    pub fn lose(&mut self) {
+        self.live = false;
+    }
+
+    /// What users are told.
+    pub fn state(&self, flow: Option<&Flow>) -> RouteState {
+        match flow {
+            None => RouteState::None,
+            Some(_) if self.gate.is_leaving() => RouteState::Switching,
+            Some(_) if self.live => RouteState::Live,
+            Some(flow) if flow.is_proven() => RouteState::Switching,
+            Some(_) if self.was_live => RouteState::NoSignal,
+            Some(_) => RouteState::Waiting,
+        }
+    }
+
+    /// Publishes what was counted.
+    pub fn publish(&mut self) {
+        self.cells.publish(&self.sent);
+        self.sent = Sent::default();
+    }
+}
