@@ -1,0 +1,70 @@
+//! The HTTP API: one file a noun, and the table of its calls.
+
+pub mod body;
+mod inputs;
+mod monitors;
+mod outputs;
+mod probes;
+mod routes;
+pub mod schema;
+mod sse;
+mod thumbnails;
+pub mod view;
+
+use axum::Router;
+use utoipa::OpenApi;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::app::Shared;
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "ormatrix",
+        description = "Routes uncompressed ST 2110 video in an operating room. Errors are \
+                       RFC 9457 problems; decide by `type` and `status`.",
+        license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0"),
+    ),
+    components(schemas(crate::problem::Problem)),
+    tags(
+        (name = "inputs", description = "What enters the matrix"),
+        (name = "outputs", description = "What leaves the matrix, and what it shows"),
+        (name = "monitors", description = "Thinned copies of inputs, for stills"),
+        (name = "events", description = "What happens, as it happens"),
+        (name = "probes", description = "Whether the processes are well"),
+    )
+)]
+struct Described;
+
+fn described() -> OpenApiRouter<Shared> {
+    let api = OpenApiRouter::new()
+        .routes(routes!(inputs::list, inputs::create))
+        .routes(routes!(inputs::show, inputs::put, inputs::remove))
+        .routes(routes!(inputs::sdp))
+        .routes(routes!(thumbnails::show, thumbnails::put))
+        .routes(routes!(monitors::list))
+        .routes(routes!(monitors::put, monitors::remove))
+        .routes(routes!(outputs::list, outputs::create))
+        .routes(routes!(outputs::show, outputs::put, outputs::remove))
+        .routes(routes!(outputs::sdp))
+        .routes(routes!(routes::put, routes::remove))
+        .routes(routes!(routes::salvo))
+        .routes(routes!(sse::listen))
+        .routes(routes!(probes::router));
+    OpenApiRouter::with_openapi(Described::openapi())
+        .nest("/api/v1", api)
+        .routes(routes!(probes::livez))
+        .routes(routes!(probes::readyz))
+        .routes(routes!(probes::metrics))
+        .routes(routes!(probes::openapi))
+}
+
+/// Every call.
+pub fn router() -> Router<Shared> {
+    described().split_for_parts().0
+}
+
+/// The description of every call, as `/openapi.json` answers it.
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    described().split_for_parts().1
+}

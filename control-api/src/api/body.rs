@@ -1,0 +1,262 @@
+//! Shapes of the requests, and reading them.
+
+use axum::{
+    body::Bytes,
+    extract::{FromRequest, Request},
+    http::{HeaderMap, header},
+};
+use ormatrix_protocol::{InputId, Leg, OutputId};
+use serde::{
+    Deserialize,
+    de::{DeserializeOwned, IgnoredAny},
+};
+use serde_json::error::Category;
+use st2110::format::VideoFormat;
+use utoipa::ToSchema;
+
+use super::schema;
+use crate::{inventory::Accepts, problem::Error};
+
+/// Longest JSON or SDP body in octets.
+pub const BODY_MAX: usize = 256 * 1024;
+
+/// An input to add or change. What `GET` shows beyond this is ignored.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct InputBody {
+    /// Made from the label unless given.
+    #[schema(value_type = Option<String>)]
+    pub id: Option<InputId>,
+    /// 1 to 80 characters; the id unless given.
+    pub label: Option<String>,
+    /// Up to 80 characters.
+    pub zone: Option<String>,
+    /// What it sends.
+    #[schema(value_type = schema::Video)]
+    pub video: VideoFormat,
+    /// Where it arrives.
+    #[schema(value_type = Vec<schema::Leg>)]
+    pub legs: Vec<Leg>,
+    /// RTP payload type, 96 to 127; 96 unless given.
+    #[schema(minimum = 96, maximum = 127)]
+    pub payload_type: Option<u8>,
+    /// Longest UDP datagram with its header; 1460 unless given.
+    #[schema(maximum = 8960)]
+    pub max_udp: Option<u16>,
+    /// As ST 2110-20 §7.5 names it; `BT709` unless given.
+    pub colorimetry: Option<String>,
+    /// As ST 2110-20 §7.6 names it; SDR unless given.
+    pub tcs: Option<String>,
+    /// As ST 2110-20 §7.3 names it; narrow unless given.
+    pub range: Option<String>,
+    #[serde(default, rename = "signal")]
+    #[schema(ignore)]
+    _signal: IgnoredAny,
+    #[serde(default, rename = "tally")]
+    #[schema(ignore)]
+    _tally: IgnoredAny,
+    #[serde(default, rename = "still_at")]
+    #[schema(ignore)]
+    _still_at: IgnoredAny,
+    #[serde(default, rename = "fault")]
+    #[schema(ignore)]
+    _fault: IgnoredAny,
+}
+
+/// An output to add or change. What `GET` shows beyond this is ignored.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct OutputBody {
+    /// Made from the label unless given.
+    #[schema(value_type = Option<String>)]
+    pub id: Option<OutputId>,
+    /// 1 to 80 characters; the id unless given.
+    pub label: Option<String>,
+    /// Up to 80 characters.
+    pub zone: Option<String>,
+    /// Where it goes.
+    #[schema(value_type = Vec<schema::Leg>)]
+    pub legs: Vec<Leg>,
+    /// RTP payload type, 96 to 127; 96 unless given.
+    #[schema(minimum = 96, maximum = 127)]
+    pub payload_type: Option<u8>,
+    /// Kept, or drawn, unless given.
+    pub ssrc: Option<u32>,
+    /// 1 to 255; 64 unless given.
+    #[schema(minimum = 1)]
+    pub ttl: Option<u8>,
+    /// 0 to 63; 34 (AF41) unless given.
+    #[schema(maximum = 63)]
+    pub dscp: Option<u8>,
+    /// `"any"` unless given.
+    #[schema(value_type = Option<schema::Accepts>)]
+    pub accepts: Option<Accepts>,
+    #[serde(default, rename = "route")]
+    #[schema(ignore)]
+    _route: IgnoredAny,
+    #[serde(default, rename = "sent")]
+    #[schema(ignore)]
+    _sent: IgnoredAny,
+    #[serde(default, rename = "fault")]
+    #[schema(ignore)]
+    _fault: IgnoredAny,
+}
+
+/// What an output shall show.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RouteBody {
+    /// The input.
+    #[schema(value_type = String)]
+    pub input: InputId,
+    /// How long to wait for the confirmation, 0 to 10000; 1000 unless given.
+    #[schema(maximum = 10000)]
+    pub wait_ms: Option<u32>,
+    /// Also when the input has no signal.
+    #[serde(default)]
+    pub force: bool,
+}
+
+/// Several takes, all or none.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SalvoBody {
+    /// Each output once.
+    pub routes: Vec<SalvoRoute>,
+    /// How long to wait for the confirmation, 0 to 10000; 1000 unless given.
+    #[schema(maximum = 10000)]
+    pub wait_ms: Option<u32>,
+    /// Also when an input has no signal.
+    #[serde(default)]
+    pub force: bool,
+}
+
+/// One take of a salvo.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SalvoRoute {
+    /// The output.
+    #[schema(value_type = String)]
+    pub output: OutputId,
+    /// The input; null clears the output.
+    #[schema(value_type = Option<String>)]
+    #[serde(deserialize_with = "stated")]
+    pub input: Option<InputId>,
+}
+
+/// Null must be written: a forgotten input must not clear a display.
+fn stated<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<InputId>, D::Error> {
+    Option::deserialize(from)
+}
+
+/// How an input is watched.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MonitorBody {
+    /// Where the frames go.
+    #[schema(value_type = schema::Leg)]
+    pub leg: Leg,
+    /// Least time between two frames, 10 to 60000; 250 unless given.
+    #[schema(minimum = 10, maximum = 60000)]
+    pub interval_ms: Option<u32>,
+}
+
+/// A JSON body.
+#[derive(Debug)]
+pub struct JsonBody<T>(pub T);
+
+/// A JSON body or an SDP.
+#[derive(Debug)]
+pub enum JsonOrSdp<T> {
+    /// `application/json`.
+    Json(T),
+    /// `application/sdp`.
+    Sdp(String),
+}
+
+impl<S: Sync, T: DeserializeOwned> FromRequest<S> for JsonBody<T> {
+    type Rejection = Error;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Error> {
+        match media_type(request.headers()).as_str() {
+            "application/json" => Ok(Self(json(&octets(request, BODY_MAX).await?)?)),
+            found => Err(unsupported(found, "application/json")),
+        }
+    }
+}
+
+impl<S: Sync, T: DeserializeOwned> FromRequest<S> for JsonOrSdp<T> {
+    type Rejection = Error;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Error> {
+        match media_type(request.headers()).as_str() {
+            "application/json" => Ok(Self::Json(json(&octets(request, BODY_MAX).await?)?)),
+            "application/sdp" => {
+                let octets = octets(request, BODY_MAX).await?;
+                let text = String::from_utf8(octets.into()).map_err(|error| {
+                    let good = error.utf8_error().valid_up_to();
+                    let line = 1 + error.as_bytes()[..good].iter().filter(|b| **b == b'\n').count();
+                    Error::Sdp { line, reason: "not UTF-8".to_owned(), clause: None }
+                })?;
+                Ok(Self::Sdp(text))
+            }
+            found => Err(unsupported(found, "application/json or application/sdp")),
+        }
+    }
+}
+
+/// The media type without its parameters, lower case; empty when there is none.
+pub fn media_type(headers: &HeaderMap) -> String {
+    let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let essence = value.and_then(|value| value.split(';').next()).unwrap_or_default();
+    essence.trim().to_ascii_lowercase()
+}
+
+/// A wrong media type, as an error.
+pub fn unsupported(found: &str, expected: &'static str) -> Error {
+    let found = if found.is_empty() { "without a type" } else { found };
+    Error::UnsupportedMediaType { found: found.to_owned(), expected }
+}
+
+/// The whole body, if it is not longer than `limit`.
+pub async fn octets(request: Request, limit: usize) -> Result<Bytes, Error> {
+    let declared = request.headers().get(header::CONTENT_LENGTH);
+    let declared = declared.and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+    if declared.is_some_and(|length| length > limit) {
+        return Err(Error::TooLarge { limit });
+    }
+    axum::body::to_bytes(request.into_body(), limit).await.map_err(|error| {
+        let too_long = std::error::Error::source(&error)
+            .is_some_and(|cause| cause.to_string().contains("length limit exceeded"));
+        if too_long { Error::TooLarge { limit } } else { Error::BodyCut }
+    })
+}
+
+/// Reads JSON: what is not JSON is malformed, a value that does not fit names its field.
+fn json<T: DeserializeOwned>(octets: &[u8]) -> Result<T, Error> {
+    let mut from = serde_json::Deserializer::from_slice(octets);
+    let read = serde_path_to_error::deserialize(&mut from).map_err(|error| {
+        let field = error.path().to_string();
+        let inner = error.into_inner();
+        refused(&inner, Some(field))
+    })?;
+    from.end().map_err(|error| refused(&error, None))?;
+    Ok(read)
+}
+
+fn refused(error: &serde_json::Error, field: Option<String>) -> Error {
+    let (line, column) = (error.line(), error.column());
+    let mut reason = error.to_string();
+    // The parser ends its words with the place.
+    if let Some(place) = reason.rfind(" at line ") {
+        reason.truncate(place);
+    }
+    match (error.classify(), field) {
+        (Category::Data, Some(field)) => {
+            let field = if field == "." { "body".to_owned() } else { field };
+            let reason = format!("{reason} (line {line}, column {column})");
+            Error::Invalid { field, reason }
+        }
+        _ => Error::Malformed { line, column, reason },
+    }
+}

@@ -1,0 +1,86 @@
+//! Whether the processes are well, and the description of the API.
+
+use axum::{
+    Json,
+    extract::State,
+    http::{StatusCode, header},
+    response::IntoResponse,
+};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::view::RouterView;
+use crate::{app::Shared, metrics, problem::Problem, time::rfc3339};
+
+/// Whether this process can do its work.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Ready {
+    /// All of the below.
+    pub ready: bool,
+    /// Whether the router is connected and reconciled.
+    pub router: bool,
+    /// Whether the database answers.
+    pub database: bool,
+    /// What to do, when not ready.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+}
+
+/// Whether this process runs.
+#[utoipa::path(get, path = "/livez", tag = "probes", operation_id = "livez",
+    responses((status = 200, body = String, content_type = "text/plain")))]
+pub async fn livez() -> &'static str {
+    "ok\n"
+}
+
+/// Whether this process can do its work: router connected, database open.
+#[utoipa::path(get, path = "/readyz", tag = "probes", operation_id = "readyz",
+    responses((status = 200, body = Ready), (status = 503, body = Ready)))]
+pub async fn readyz(State(app): State<Shared>) -> (StatusCode, Json<Ready>) {
+    let store = app.store.clone();
+    let database = tokio::task::spawn_blocking(move || store.answers()).await.unwrap_or(false);
+    let router = app.router.connected() && app.reconciled.borrow().is_some();
+    let detail = if !database {
+        Some(format!("the database {} does not answer", app.settings.database_path().display()))
+    } else if !router {
+        Some(format!(
+            "the router is not connected at {}: start ormatrix-router",
+            app.settings.router_socket.display()
+        ))
+    } else {
+        None
+    };
+    let ready = router && database;
+    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, Json(Ready { ready, router, database, detail }))
+}
+
+/// The connection to the router.
+#[utoipa::path(get, path = "/router", tag = "probes", operation_id = "get_router",
+    responses((status = 200, body = RouterView), (status = "default", body = Problem)))]
+pub async fn router(State(app): State<Shared>) -> Json<RouterView> {
+    let reconciled = app.reconciled.borrow().is_some();
+    Json(app.router.read(|mirror| {
+        mirror.map_or_else(RouterView::default, |mirror| RouterView {
+            connected: true,
+            reconciled,
+            version: Some(mirror.version.clone()),
+            started_at: Some(rfc3339(mirror.started_at)),
+            lanes: Some(mirror.lanes),
+        })
+    }))
+}
+
+/// Counters for Prometheus (OpenMetrics text).
+#[utoipa::path(get, path = "/metrics", tag = "probes", operation_id = "metrics",
+    responses((status = 200, body = String, content_type = "application/openmetrics-text")))]
+pub async fn metrics(State(app): State<Shared>) -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, metrics::CONTENT_TYPE)], metrics::render(&app))
+}
+
+/// This description.
+#[utoipa::path(get, path = "/openapi.json", tag = "probes", operation_id = "openapi",
+    responses((status = 200, body = String, content_type = "application/json")))]
+pub async fn openapi() -> Json<utoipa::openapi::OpenApi> {
+    Json(super::openapi())
+}

@@ -1,0 +1,323 @@
+//! Shapes of the answers.
+//!
+//! What only the router knows is `unknown` or null while it is away: a last known value
+//! would be a claim that nobody can vouch for.
+
+use std::collections::BTreeMap;
+
+use ormatrix_protocol::{
+    DropReason, InputId, Leg, MonitorStatus, OutputCounters, OutputId, Route, RouteState,
+    SignalState, WithheldReason,
+};
+use serde::Serialize;
+use st2110::{
+    format::VideoFormat,
+    sdp::{Range, TransferCharacteristic},
+};
+use utoipa::ToSchema;
+
+use super::schema;
+use crate::{
+    app::App,
+    inventory::{Accepts, Input, Output},
+    mirror::{InputNow, OutputNow},
+    time::rfc3339,
+};
+
+/// An input and what it does now.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Input)]
+pub struct InputView {
+    /// Its name for programs.
+    #[schema(value_type = String, example = "endoscope")]
+    pub id: InputId,
+    /// Its name for people.
+    pub label: String,
+    /// Where it stands.
+    pub zone: String,
+    /// What it sends.
+    #[schema(value_type = schema::Video)]
+    pub video: VideoFormat,
+    /// Where it arrives.
+    #[schema(value_type = Vec<schema::Leg>)]
+    pub legs: Vec<Leg>,
+    /// RTP payload type.
+    pub payload_type: u8,
+    /// Longest UDP datagram with its header.
+    pub max_udp: u16,
+    /// As ST 2110-20 §7.5 names it.
+    pub colorimetry: &'static str,
+    /// As ST 2110-20 §7.6 names it; SDR where not given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tcs: Option<&'static str>,
+    /// As ST 2110-20 §7.3 names it; narrow where not given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub range: Option<&'static str>,
+    /// Whether pictures arrive.
+    pub signal: SignalView,
+    /// Outputs that show or shall show it; empty while the router is away.
+    #[schema(value_type = Vec<String>)]
+    pub tally: Vec<OutputId>,
+    /// When the latest still was taken.
+    pub still_at: Option<String>,
+    /// Why the router does not receive it, when it refused to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fault: Option<String>,
+}
+
+/// An input's signal.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Signal)]
+pub struct SignalView {
+    /// `ok`, `unstable`, `lost`; `unknown` while the router is away.
+    #[schema(value_type = schema::SignalState)]
+    pub state: &'static str,
+    /// Since when (RFC 3339).
+    pub since: Option<String>,
+    /// Over the last second; null until two readings have come.
+    pub bits_per_second: Option<u64>,
+    /// Packets that arrived since the router started.
+    pub packets: Option<u64>,
+    /// Packets missing in the sequence.
+    pub lost_packets: Option<u64>,
+    /// Frames that arrived complete.
+    pub whole_frames: Option<u64>,
+    /// Frames whose end never came.
+    pub cut_frames: Option<u64>,
+    /// Packets not accepted, by reason.
+    #[schema(value_type = BTreeMap<String, u64>)]
+    pub dropped: BTreeMap<DropReason, u64>,
+}
+
+/// An output and what it shows now.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Output)]
+pub struct OutputView {
+    /// Its name for programs.
+    #[schema(value_type = String, example = "main-monitor")]
+    pub id: OutputId,
+    /// Its name for people.
+    pub label: String,
+    /// Where it stands.
+    pub zone: String,
+    /// Where it goes.
+    #[schema(value_type = Vec<schema::Leg>)]
+    pub legs: Vec<Leg>,
+    /// RTP payload type.
+    pub payload_type: u8,
+    /// The synchronisation source it keeps through every take.
+    pub ssrc: u32,
+    /// IP time to live or hop limit.
+    pub ttl: u8,
+    /// Differentiated services code point.
+    pub dscp: u8,
+    /// Formats it takes, or `"any"`.
+    #[schema(value_type = schema::Accepts)]
+    pub accepts: Accepts,
+    /// What it shows.
+    pub route: RouteView,
+    /// What left; null while the router is away.
+    pub sent: Option<SentView>,
+    /// Why the router does not send it, when it refused to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fault: Option<String>,
+}
+
+/// What is on an output.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Route)]
+pub struct RouteView {
+    /// What it shows or shall show.
+    #[schema(value_type = Option<String>)]
+    pub input: Option<InputId>,
+    /// `none`, `switching`, `waiting`, `live`, `no-signal`; `unknown` while the router is
+    /// away.
+    #[schema(value_type = schema::RouteState)]
+    pub state: &'static str,
+    /// Since when (RFC 3339).
+    pub since: Option<String>,
+    /// When the first whole frame had left.
+    pub confirmed_at: Option<String>,
+    /// Number of the take that asked for it.
+    pub take: Option<u64>,
+}
+
+/// What an output or monitor has sent since the router started.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Sent)]
+pub struct SentView {
+    /// Packets.
+    pub packets: u64,
+    /// Their octets, UDP payload.
+    pub bytes: u64,
+    /// Whole frames.
+    pub whole_frames: u64,
+    /// Completed takes.
+    pub takes: u64,
+    /// Packets not sent, by reason.
+    #[schema(value_type = BTreeMap<String, u64>)]
+    pub withheld: BTreeMap<WithheldReason, u64>,
+}
+
+/// A watched input.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Monitor)]
+pub struct MonitorView {
+    /// The input.
+    #[schema(value_type = String)]
+    pub input: InputId,
+    /// Where the frames go.
+    #[schema(value_type = schema::Leg)]
+    pub leg: Leg,
+    /// Least time between two frames.
+    pub interval_ms: u32,
+    /// What left.
+    pub sent: SentView,
+}
+
+/// The connection to the router.
+#[derive(Debug, Default, Serialize, ToSchema)]
+#[schema(as = Router)]
+pub struct RouterView {
+    /// Whether it is there.
+    pub connected: bool,
+    /// Whether it has been brought together with the inventory.
+    pub reconciled: bool,
+    /// Version of its program.
+    pub version: Option<String>,
+    /// When it started (RFC 3339).
+    pub started_at: Option<String>,
+    /// Lanes at work.
+    pub lanes: Option<u16>,
+}
+
+/// The word for a signal's state.
+pub fn signal_word(state: SignalState) -> &'static str {
+    match state {
+        SignalState::Ok => "ok",
+        SignalState::Unstable => "unstable",
+        SignalState::Lost => "lost",
+    }
+}
+
+/// The word for a route's state.
+pub fn route_word(state: RouteState) -> &'static str {
+    match state {
+        RouteState::None => "none",
+        RouteState::Switching => "switching",
+        RouteState::Waiting => "waiting",
+        RouteState::Live => "live",
+        RouteState::NoSignal => "no-signal",
+    }
+}
+
+impl SignalView {
+    /// A signal as the router tells it; unknown when it does not.
+    pub fn of(now: Option<&InputNow>) -> Self {
+        let counter = |of: fn(&InputNow) -> u64| now.map(of);
+        Self {
+            state: now.map_or("unknown", |now| signal_word(now.signal.state)),
+            since: now.map(|now| rfc3339(now.signal.since)),
+            bits_per_second: now.and_then(|now| now.bits_per_second),
+            packets: counter(|now| now.counters.packets),
+            lost_packets: counter(|now| now.counters.lost_packets),
+            whole_frames: counter(|now| now.counters.whole_frames),
+            cut_frames: counter(|now| now.counters.cut_frames),
+            dropped: now.map(|now| now.counters.dropped.clone()).unwrap_or_default(),
+        }
+    }
+}
+
+impl RouteView {
+    /// A route as the router tells it.
+    pub fn of(route: &Route) -> Self {
+        Self {
+            input: route.input.clone(),
+            state: route_word(route.state),
+            since: Some(rfc3339(route.since)),
+            confirmed_at: route.confirmed_at.map(rfc3339),
+            take: Some(route.take),
+        }
+    }
+
+    /// While the router does not tell.
+    pub fn unknown() -> Self {
+        Self { input: None, state: "unknown", since: None, confirmed_at: None, take: None }
+    }
+}
+
+impl SentView {
+    fn of(counters: &OutputCounters) -> Self {
+        Self {
+            packets: counters.packets,
+            bytes: counters.bytes,
+            whole_frames: counters.whole_frames,
+            takes: counters.takes,
+            withheld: counters.withheld.clone(),
+        }
+    }
+}
+
+impl InputView {
+    /// An input with what is known of it now.
+    pub fn of(app: &App, input: &Input) -> Self {
+        let (signal, tally) = app.router.read(|mirror| {
+            let now = mirror.and_then(|mirror| mirror.inputs.get(&input.id));
+            let tally = mirror.map(|mirror| mirror.tally(&input.id)).unwrap_or_default();
+            (SignalView::of(now), tally)
+        });
+        Self {
+            id: input.id.clone(),
+            label: input.label.clone(),
+            zone: input.zone.clone(),
+            video: input.video,
+            legs: input.legs.clone(),
+            payload_type: input.payload_type,
+            max_udp: input.max_udp,
+            colorimetry: input.colour.colorimetry.as_str(),
+            tcs: input.colour.tcs.map(TransferCharacteristic::as_str),
+            range: input.colour.range.map(Range::as_str),
+            signal,
+            tally,
+            still_at: app.stills.latest(&input.id).map(|still| rfc3339(still.at)),
+            fault: app.faults().inputs.get(input.id.as_str()).cloned(),
+        }
+    }
+}
+
+impl OutputView {
+    /// An output with what is known of it now.
+    pub fn of(app: &App, output: &Output) -> Self {
+        let now = |look: fn(&OutputNow) -> (RouteView, SentView)| {
+            app.router.read(|mirror| mirror?.outputs.get(&output.id).map(look))
+        };
+        let (route, sent) = now(|now| (RouteView::of(&now.route), SentView::of(&now.counters)))
+            .map_or_else(|| (RouteView::unknown(), None), |(route, sent)| (route, Some(sent)));
+        Self {
+            id: output.id.clone(),
+            label: output.label.clone(),
+            zone: output.zone.clone(),
+            legs: output.legs.clone(),
+            payload_type: output.payload_type,
+            ssrc: output.ssrc,
+            ttl: output.ttl,
+            dscp: output.dscp,
+            accepts: output.accepts.clone(),
+            route,
+            sent,
+            fault: app.faults().outputs.get(output.id.as_str()).cloned(),
+        }
+    }
+}
+
+impl MonitorView {
+    /// A monitor as the router tells it.
+    pub fn of(status: &MonitorStatus) -> Self {
+        Self {
+            input: status.spec.input.clone(),
+            leg: status.spec.leg.clone(),
+            interval_ms: status.spec.interval_ms,
+            sent: SentView::of(&status.counters),
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! What every handler shares.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
+};
+
+use ormatrix_io::Clock;
+use tokio::sync::watch;
+
+use crate::{
+    events::Events, inventory::Inventory, metrics::HttpMetrics, router::Router, settings::Settings,
+    stills::Stills, store::Store,
+};
+
+/// Time, shared between threads.
+pub type SharedClock = Arc<dyn Clock + Send + Sync>;
+
+/// Something of the inventory that the router does not have, and why.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Faults {
+    /// By input id.
+    pub inputs: BTreeMap<String, String>,
+    /// By output id.
+    pub outputs: BTreeMap<String, String>,
+}
+
+impl Faults {
+    /// Whether the router has everything.
+    pub fn none(&self) -> bool {
+        self.inputs.is_empty() && self.outputs.is_empty()
+    }
+}
+
+/// The state of the process.
+pub struct App {
+    /// As read at the start.
+    pub settings: Settings,
+    /// Where time comes from.
+    pub clock: SharedClock,
+    /// The inventory on disk.
+    pub store: Store,
+    inventory: RwLock<Inventory>,
+    /// Changes hold it exclusively from their checks to their commit; takes share it, so
+    /// that what they checked still holds when the router does it.
+    pub changes: tokio::sync::RwLock<()>,
+    /// The connection to the router.
+    pub router: Router,
+    /// What is told to listeners.
+    pub events: Arc<Events>,
+    /// The latest still of each input.
+    pub stills: Stills,
+    faults: Mutex<Faults>,
+    /// The connection to the router that has been reconciled on, if there is one.
+    pub reconciled: watch::Sender<Option<u64>>,
+    /// Requests answered.
+    pub http_metrics: HttpMetrics,
+    /// Becomes true when the process ends: streams end themselves then.
+    pub ending: watch::Receiver<bool>,
+}
+
+/// The state as handlers hold it.
+pub type Shared = Arc<App>;
+
+impl App {
+    /// Puts the parts together.
+    pub fn new(
+        settings: Settings,
+        clock: SharedClock,
+        store: Store,
+        inventory: Inventory,
+        ending: watch::Receiver<bool>,
+    ) -> Self {
+        let events = Arc::new(Events::new(clock.unix()));
+        let router = Router::connect(settings.router_socket.clone(), events.clone());
+        Self {
+            settings,
+            clock,
+            store,
+            inventory: RwLock::new(inventory),
+            changes: tokio::sync::RwLock::new(()),
+            router,
+            events,
+            stills: Stills::default(),
+            faults: Mutex::default(),
+            reconciled: watch::Sender::new(None),
+            http_metrics: HttpMetrics::default(),
+            ending,
+        }
+    }
+
+    /// The inventory, to look at; keep it short.
+    pub fn inventory(&self) -> RwLockReadGuard<'_, Inventory> {
+        self.inventory.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The inventory, to change after the database has.
+    pub fn inventory_mut(&self) -> RwLockWriteGuard<'_, Inventory> {
+        self.inventory.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What the router refused to take over.
+    pub fn faults(&self) -> MutexGuard<'_, Faults> {
+        self.faults.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,117 @@
+//! The control plane's process.
+
+use std::{
+    io::{self, IsTerminal, Write},
+    net::SocketAddr,
+    path::PathBuf,
+    process::ExitCode,
+    sync::Arc,
+};
+
+use clap::{Parser, Subcommand};
+use ormatrix_control::{
+    server,
+    settings::{ENV_PREFIX, Settings},
+};
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+
+/// The HTTP API, the panel and the inventory of an ormatrix.
+///
+/// Everything that can be set is in the settings file; ORMATRIX_CONTROL_<KEY> in the
+/// environment overrides it, and the options below override both.
+#[derive(Parser)]
+#[command(name = "ormatrix-control", version)]
+struct Arguments {
+    /// Settings (TOML).
+    #[arg(long, value_name = "FILE", global = true)]
+    config: Option<PathBuf>,
+    /// Where to serve the API and the panel, as 127.0.0.1:8080; port 0 takes a free one.
+    #[arg(long, value_name = "ADDRESS:PORT", global = true)]
+    listen: Option<SocketAddr>,
+    /// The router's control socket.
+    #[arg(long, value_name = "PATH", global = true)]
+    router_socket: Option<PathBuf>,
+    /// Where to keep what must survive a restart.
+    #[arg(long, value_name = "DIRECTORY", global = true)]
+    state_dir: Option<PathBuf>,
+    /// The inventory's database.
+    #[arg(long, value_name = "FILE", global = true)]
+    database: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Reads the settings, says whether they can be used, and ends.
+    CheckConfig,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let checking = arguments.command.is_some();
+    let outcome = settings(arguments).and_then(|settings| {
+        if checking {
+            println!("the settings can be used: {settings:#?}");
+            Ok(())
+        } else {
+            run(settings)
+        }
+    });
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("ormatrix-control: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn settings(arguments: Arguments) -> Result<Settings, Box<dyn std::error::Error>> {
+    let mut settings: Settings = ormatrix_settings::load(arguments.config.as_deref(), ENV_PREFIX)?;
+    if let Some(listen) = arguments.listen {
+        settings.listen = listen;
+    }
+    if let Some(socket) = arguments.router_socket {
+        settings.router_socket = socket;
+    }
+    if let Some(directory) = arguments.state_dir {
+        settings.state_dir = directory;
+    }
+    if arguments.database.is_some() {
+        settings.database = arguments.database;
+    }
+    EnvFilter::try_new(&settings.log).map_err(|error| format!("`log`: {error}"))?;
+    Ok(settings)
+}
+
+fn run(settings: Settings) -> Result<(), Box<dyn std::error::Error>> {
+    tracing_subscriber::fmt()
+        .with_env_filter(EnvFilter::try_new(&settings.log)?)
+        .with_ansi(io::stderr().is_terminal())
+        .with_writer(io::stderr)
+        .init();
+    let runtime = tokio::runtime::Runtime::new()?;
+    let outcome = runtime.block_on(serve(settings));
+    // A thread that hangs must not keep the process.
+    runtime.shutdown_background();
+    outcome
+}
+
+async fn serve(settings: Settings) -> Result<(), Box<dyn std::error::Error>> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut running = server::start(settings, Arc::new(ormatrix_io::SystemClock)).await?;
+    // For whoever started this process; it goes on without them.
+    let _ = writeln!(io::stdout(), "listening http://{}", running.address);
+    tracing::info!(address = %running.address, "listening");
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+        () = running.ended() => return Err("serving ended unexpectedly".into()),
+    }
+    tracing::info!("ending");
+    running.stop().await;
+    Ok(())
+}

@@ -1,0 +1,1 @@
+//! The `ormatrix` command line.

@@ -1,0 +1,261 @@
+//! Inputs and outputs as people know them.
+
+use std::collections::BTreeMap;
+
+use ormatrix_protocol::{InputId, InputSpec, Leg, OutputId, OutputSpec};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use st2110::{
+    format::VideoFormat,
+    sdp::{Colorimetry, Range, TransferCharacteristic},
+};
+
+/// What enters the matrix.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Input {
+    /// Its name for programs.
+    pub id: InputId,
+    /// Its name for people, 1 to 80 characters.
+    pub label: String,
+    /// Where it stands, up to 80 characters; empty when nobody said.
+    pub zone: String,
+    /// What it sends.
+    pub video: VideoFormat,
+    /// Where it arrives.
+    pub legs: Vec<Leg>,
+    /// RTP payload type, 96 to 127.
+    pub payload_type: u8,
+    /// Longest UDP datagram with its header: 1460, or up to 8960 (ST 2110-10 §6.4).
+    pub max_udp: u16,
+    /// How its sample values are meant; for its SDP.
+    pub colour: Colour,
+}
+
+/// How sample values are meant (ST 2110-20 §7.3, §7.5, §7.6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Colour {
+    /// Colorimetry.
+    pub colorimetry: Colorimetry,
+    /// Transfer characteristic; SDR where not given.
+    pub tcs: Option<TransferCharacteristic>,
+    /// Range; narrow where not given.
+    pub range: Option<Range>,
+}
+
+impl Default for Colour {
+    fn default() -> Self {
+        Self { colorimetry: Colorimetry::Bt709, tcs: None, range: None }
+    }
+}
+
+impl Input {
+    /// What the router needs to know of it.
+    pub fn spec(&self) -> InputSpec {
+        InputSpec {
+            id: self.id.clone(),
+            video: self.video,
+            legs: self.legs.clone(),
+            payload_type: self.payload_type,
+            max_udp: self.max_udp,
+        }
+    }
+}
+
+/// What leaves the matrix.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Output {
+    /// Its name for programs.
+    pub id: OutputId,
+    /// Its name for people, 1 to 80 characters.
+    pub label: String,
+    /// Where it stands, up to 80 characters; empty when nobody said.
+    pub zone: String,
+    /// Where it goes.
+    pub legs: Vec<Leg>,
+    /// RTP payload type, 96 to 127.
+    pub payload_type: u8,
+    /// The synchronisation source it keeps through every take.
+    pub ssrc: u32,
+    /// IP time to live or hop limit, 1 to 255.
+    pub ttl: u8,
+    /// Differentiated services code point, 0 to 63.
+    pub dscp: u8,
+    /// What the device behind it can show.
+    pub accepts: Accepts,
+}
+
+impl Output {
+    /// What the router needs to know of it.
+    pub fn spec(&self) -> OutputSpec {
+        OutputSpec {
+            id: self.id.clone(),
+            legs: self.legs.clone(),
+            payload_type: self.payload_type,
+            ssrc: self.ssrc,
+            ttl: self.ttl,
+            dscp: self.dscp,
+        }
+    }
+}
+
+/// Which formats an output takes; in JSON `"any"` or a list.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Accepts {
+    /// Whatever comes.
+    #[default]
+    Any,
+    /// One of these.
+    Formats(Vec<VideoFormat>),
+}
+
+impl Accepts {
+    /// Whether a stream of this format may be routed there.
+    pub fn takes(&self, format: &VideoFormat) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Formats(formats) => formats.contains(format),
+        }
+    }
+
+    /// The format, when there is only one.
+    pub fn only(&self) -> Option<VideoFormat> {
+        match self {
+            Self::Formats(formats) if formats.len() == 1 => formats.first().copied(),
+            _ => None,
+        }
+    }
+}
+
+impl Serialize for Accepts {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Any => serializer.serialize_str("any"),
+            Self::Formats(formats) => formats.serialize(serializer),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Accepts {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+        impl<'de> de::Visitor<'de> for Visitor {
+            type Value = Accepts;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("\"any\" or a list of video formats")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Accepts, E> {
+                match text {
+                    "any" => Ok(Accepts::Any),
+                    _ => Err(E::invalid_value(de::Unexpected::Str(text), &self)),
+                }
+            }
+
+            fn visit_seq<A: de::SeqAccess<'de>>(self, mut seq: A) -> Result<Accepts, A::Error> {
+                let mut formats = Vec::new();
+                while let Some(format) = seq.next_element()? {
+                    formats.push(format);
+                }
+                Ok(Accepts::Formats(formats))
+            }
+        }
+        deserializer.deserialize_any(Visitor)
+    }
+}
+
+/// Everything known by name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Inventory {
+    /// By id.
+    pub inputs: BTreeMap<InputId, Input>,
+    /// By id.
+    pub outputs: BTreeMap<OutputId, Output>,
+}
+
+impl Inventory {
+    /// Another input that listens on one of these addresses.
+    pub fn input_at(&self, legs: &[Leg], except: &InputId) -> Option<(&Input, Leg)> {
+        self.inputs
+            .values()
+            .filter(|input| input.id != *except)
+            .find_map(|input| shared(&input.legs, legs).map(|leg| (input, leg)))
+    }
+
+    /// Another output that sends to one of these addresses.
+    pub fn output_at(&self, legs: &[Leg], except: &OutputId) -> Option<(&Output, Leg)> {
+        self.outputs
+            .values()
+            .filter(|output| output.id != *except)
+            .find_map(|output| shared(&output.legs, legs).map(|leg| (output, leg)))
+    }
+}
+
+fn shared(ours: &[Leg], theirs: &[Leg]) -> Option<Leg> {
+    theirs
+        .iter()
+        .find(|leg| ours.iter().any(|our| our.socket_address() == leg.socket_address()))
+        .cloned()
+}
+
+/// An id made from a label: lower case, letters and digits, hyphens between; `fallback`
+/// where nothing of the label remains. At most 48 octets, so that a number may follow.
+pub fn slug(label: &str, fallback: &str) -> String {
+    let mut id = String::new();
+    for character in label.chars() {
+        let lower = character.to_lowercase().next().unwrap_or(character);
+        let plain = match lower {
+            'ä' | 'æ' => "ae",
+            'ö' | 'ø' | 'œ' => "oe",
+            'ü' => "ue",
+            'ß' => "ss",
+            'à' | 'á' | 'â' | 'ã' | 'å' => "a",
+            'ç' | 'č' => "c",
+            'è' | 'é' | 'ê' | 'ë' => "e",
+            'ì' | 'í' | 'î' | 'ï' => "i",
+            'ñ' => "n",
+            'ò' | 'ó' | 'ô' | 'õ' => "o",
+            'ù' | 'ú' | 'û' => "u",
+            _ => "",
+        };
+        if lower.is_ascii_alphanumeric() {
+            id.push(lower);
+        } else if !plain.is_empty() {
+            id.push_str(plain);
+        } else if !id.is_empty() && !id.ends_with('-') {
+            id.push('-');
+        }
+        if id.len() >= 47 {
+            break;
+        }
+    }
+    let id = id.trim_end_matches('-');
+    if id.is_empty() { fallback.to_owned() } else { id.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slugs_are_ids() {
+        for (label, id) in [
+            ("Endoscope 1", "endoscope-1"),
+            ("  OR 3 – Überkopf-Kamera ", "or-3-ueberkopf-kamera"),
+            ("手術", "input"),
+            ("", "input"),
+            ("A--B", "a-b"),
+        ] {
+            assert_eq!(slug(label, "input"), id);
+        }
+        let long = slug(&"ß".repeat(200), "input");
+        assert!(long.parse::<InputId>().is_ok() && long.len() <= 48, "{long}");
+    }
+
+    #[test]
+    fn accepts_is_any_or_a_list() {
+        assert_eq!(serde_json::from_str::<Accepts>("\"any\"").unwrap(), Accepts::Any);
+        assert_eq!(serde_json::from_str::<Accepts>("[]").unwrap(), Accepts::Formats(vec![]));
+        let error = serde_json::from_str::<Accepts>("\"all\"").unwrap_err().to_string();
+        assert!(error.contains("\"any\" or a list"), "{error}");
+    }
+}

@@ -1,0 +1,466 @@
+//! Every error of the API and its answer (RFC 9457), in one place.
+//!
+//! `type` is a stable relative URI. A program decides by `type` and `status`; `title` and
+//! `detail` are for people and may change.
+
+use std::net::IpAddr;
+
+use axum::{
+    Json,
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use ormatrix_protocol::{InputId, OutputId, Refusal};
+use serde_json::{Map, Value, json};
+use utoipa::ToSchema;
+
+use crate::{router::AskError, store::StoreError};
+
+/// Why a request was not done. Nothing changed, unless the variant says otherwise.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// No such path.
+    #[error("there is nothing at {path}: /openapi.json lists every call")]
+    NoSuchPath {
+        /// What was asked for.
+        path: String,
+    },
+    /// The path exists, the method does not.
+    #[error("{path} does not know {method}: /openapi.json lists what it knows")]
+    MethodNotAllowed {
+        /// The method.
+        method: String,
+        /// The path.
+        path: String,
+    },
+    /// A body of another kind than expected.
+    #[error("the body is {found}: send it as {expected} in Content-Type")]
+    UnsupportedMediaType {
+        /// What the request says; `without a type` when it says nothing.
+        found: String,
+        /// What the call takes.
+        expected: &'static str,
+    },
+    /// A body too long.
+    #[error("the body is longer than {limit} octets, the most this call takes")]
+    TooLarge {
+        /// The most.
+        limit: usize,
+    },
+    /// The request came cut off.
+    #[error("the body did not arrive whole: send it again")]
+    BodyCut,
+    /// The body is not what it says it is.
+    #[error("line {line}, column {column}: {reason}")]
+    Malformed {
+        /// From 1.
+        line: usize,
+        /// From 1.
+        column: usize,
+        /// What the parser said.
+        reason: String,
+    },
+    /// A value out of range, missing or unknown.
+    #[error("{field}: {reason}")]
+    Invalid {
+        /// The field as it stands in the body.
+        field: String,
+        /// What is wrong and what to write instead.
+        reason: String,
+    },
+    /// An SDP that breaks a rule.
+    #[error("SDP line {line}: {reason}")]
+    Sdp {
+        /// From 1; 0 when it is about the whole.
+        line: usize,
+        /// What is wrong, with the clause.
+        reason: String,
+        /// The clause broken, when there is one.
+        clause: Option<String>,
+    },
+    /// No input of that id.
+    #[error("there is no input '{0}': GET /api/v1/inputs lists them")]
+    UnknownInput(String),
+    /// No output of that id.
+    #[error("there is no output '{0}': GET /api/v1/outputs lists them")]
+    UnknownOutput(String),
+    /// No monitor on that input.
+    #[error("input '{0}' has no monitor: PUT /api/v1/inputs/{0}/monitor makes one")]
+    UnknownMonitor(InputId),
+    /// An id given twice.
+    #[error(
+        "there is an {kind} '{id}' already: choose another id, or PUT /api/v1/{kind}s/{id} to \
+         change it"
+    )]
+    DuplicateId {
+        /// `input` or `output`.
+        kind: &'static str,
+        /// The id.
+        id: String,
+    },
+    /// An address that another input or output has.
+    #[error(
+        "{address} port {port} already belongs to {kind} '{holder}': give each stream its own \
+         address or port"
+    )]
+    AddressTaken {
+        /// The address.
+        address: IpAddr,
+        /// The port.
+        port: u16,
+        /// `input` or `output`.
+        kind: &'static str,
+        /// Who has it.
+        holder: String,
+    },
+    /// The output's device cannot show the input.
+    #[error(
+        "output '{output}' does not take {format}, the format of input '{input}': it accepts \
+         {accepts}"
+    )]
+    FormatNotAccepted {
+        /// The output.
+        output: OutputId,
+        /// The input.
+        input: InputId,
+        /// The input's format.
+        format: String,
+        /// What the output takes.
+        accepts: String,
+    },
+    /// A take to an input that sends nothing.
+    #[error(
+        "input '{input}' has no signal (state {state}): check its source, or take it anyway with \
+         \"force\": true"
+    )]
+    NoSignal {
+        /// The input.
+        input: InputId,
+        /// The output.
+        output: OutputId,
+        /// The state of its signal.
+        state: &'static str,
+    },
+    /// A later take put something else on the output before this one was confirmed.
+    #[error("a later take changed output '{output}' before this one was confirmed")]
+    TakeOvertaken {
+        /// The output.
+        output: OutputId,
+    },
+    /// Nothing says what format the output has.
+    #[error(
+        "nothing is routed to output '{output}' and it accepts more than one format: take an \
+         input to it first"
+    )]
+    NothingRouted {
+        /// The output.
+        output: OutputId,
+    },
+    /// No still was ever delivered.
+    #[error("there is no still of input '{input}': nothing watches it, or none has come yet")]
+    NoStill {
+        /// The input.
+        input: InputId,
+    },
+    /// The still is too old to be true.
+    #[error("the last still of input '{input}' is {age_ms} ms old: {reason}")]
+    StillTooOld {
+        /// The input.
+        input: InputId,
+        /// How old.
+        age_ms: u64,
+        /// Why that matters.
+        reason: &'static str,
+    },
+    /// The router is not connected.
+    #[error(
+        "the router is not connected at {socket}: start ormatrix-router, or check router_socket \
+         in the settings; nothing was changed"
+    )]
+    RouterAway {
+        /// Where it is looked for.
+        socket: String,
+    },
+    /// The connection ended while the router was asked.
+    #[error(
+        "the connection to the router ended before it answered: read the state again once it is \
+         back; inventory changes are undone"
+    )]
+    RouterLost,
+    /// The router said no.
+    #[error("{0}")]
+    Refused(Refusal),
+    /// A page of another origin wants to change something.
+    #[error("a page of {origin} may not change anything at {host}")]
+    ForeignOrigin {
+        /// The page's.
+        origin: String,
+        /// Ours, as the request names it.
+        host: String,
+    },
+    /// A host name that is not ours.
+    #[error(
+        "'{host}' is not a name of this host: use its address, or add the name to host_names in \
+         the settings"
+    )]
+    ForeignHost {
+        /// The name.
+        host: String,
+    },
+    /// The database failed.
+    #[error("the database could not be used, nothing was changed: {0}")]
+    Store(#[from] StoreError),
+    /// A fault of this program.
+    #[error("an internal fault: the log has its details")]
+    Internal,
+}
+
+impl From<AskError> for Error {
+    fn from(error: AskError) -> Self {
+        match error {
+            AskError::Away { socket } => Self::RouterAway { socket },
+            AskError::Lost => Self::RouterLost,
+            AskError::Refused(Refusal::UnknownInput { input }) => {
+                Self::UnknownInput(input.to_string())
+            }
+            AskError::Refused(Refusal::UnknownOutput { output }) => {
+                Self::UnknownOutput(output.to_string())
+            }
+            AskError::Refused(refusal) => Self::Refused(refusal),
+        }
+    }
+}
+
+/// An answer that says what went wrong. More members may follow: the ids concerned.
+#[derive(Debug, PartialEq, ToSchema)]
+#[schema(description = "RFC 9457. Members beyond these carry the ids and values concerned.")]
+pub struct Problem {
+    /// A stable relative URI.
+    #[schema(rename = "type", example = "/problems/unknown-input")]
+    pub r#type: String,
+    /// The kind of problem, in words.
+    pub title: String,
+    /// The HTTP status.
+    pub status: u16,
+    /// This problem, and what to do.
+    pub detail: String,
+}
+
+impl Error {
+    /// Kind, title, status and the values concerned.
+    fn describe(&self) -> (&'static str, &'static str, StatusCode, Value) {
+        use StatusCode as S;
+        match self {
+            Self::NoSuchPath { path } => {
+                ("no-such-path", "Nothing there", S::NOT_FOUND, json!({ "path": path }))
+            }
+            Self::MethodNotAllowed { method, path } => (
+                "method-not-allowed",
+                "Method not allowed",
+                S::METHOD_NOT_ALLOWED,
+                json!({ "method": method, "path": path }),
+            ),
+            Self::UnsupportedMediaType { expected, .. } => (
+                "unsupported-media-type",
+                "Unsupported media type",
+                S::UNSUPPORTED_MEDIA_TYPE,
+                json!({ "expected": expected }),
+            ),
+            Self::TooLarge { limit } => {
+                ("too-large", "Body too large", S::PAYLOAD_TOO_LARGE, json!({ "limit": limit }))
+            }
+            Self::BodyCut => ("body-cut", "Body cut off", S::BAD_REQUEST, json!({})),
+            Self::Malformed { line, column, .. } => (
+                "malformed-body",
+                "Malformed body",
+                S::BAD_REQUEST,
+                json!({ "line": line, "column": column }),
+            ),
+            Self::Invalid { field, .. } => (
+                "invalid-value",
+                "Invalid value",
+                S::UNPROCESSABLE_ENTITY,
+                json!({ "field": field }),
+            ),
+            Self::Sdp { line, clause, .. } => (
+                "invalid-sdp",
+                "Invalid SDP",
+                S::UNPROCESSABLE_ENTITY,
+                json!({ "line": line, "clause": clause }),
+            ),
+            Self::UnknownInput(input) => {
+                ("unknown-input", "Unknown input", S::NOT_FOUND, json!({ "input": input }))
+            }
+            Self::UnknownOutput(output) => {
+                ("unknown-output", "Unknown output", S::NOT_FOUND, json!({ "output": output }))
+            }
+            Self::UnknownMonitor(input) => {
+                ("unknown-monitor", "No monitor", S::NOT_FOUND, json!({ "input": input }))
+            }
+            Self::DuplicateId { kind, id } => {
+                ("duplicate-id", "Id already used", S::CONFLICT, one(kind, id))
+            }
+            Self::AddressTaken { address, port, kind, holder } => (
+                "address-taken",
+                "Address already used",
+                S::CONFLICT,
+                with(one(kind, holder), json!({ "address": address, "port": port })),
+            ),
+            Self::FormatNotAccepted { output, input, format, .. } => (
+                "format-not-accepted",
+                "Format not accepted",
+                S::CONFLICT,
+                json!({ "output": output, "input": input, "format": format }),
+            ),
+            Self::NoSignal { input, output, state } => (
+                "no-signal",
+                "No signal",
+                S::CONFLICT,
+                json!({ "input": input, "output": output, "signal": state }),
+            ),
+            Self::TakeOvertaken { output } => {
+                ("take-overtaken", "Overtaken", S::CONFLICT, json!({ "output": output }))
+            }
+            Self::NothingRouted { output } => {
+                ("nothing-routed", "Nothing routed", S::CONFLICT, json!({ "output": output }))
+            }
+            Self::NoStill { input } => {
+                ("no-still", "No still", S::NOT_FOUND, json!({ "input": input }))
+            }
+            Self::StillTooOld { input, age_ms, .. } => (
+                "still-too-old",
+                "Still too old",
+                S::GONE,
+                json!({ "input": input, "age_ms": age_ms }),
+            ),
+            Self::RouterAway { .. } => {
+                ("router-not-connected", "Router not connected", S::SERVICE_UNAVAILABLE, json!({}))
+            }
+            Self::RouterLost => ("router-lost", "Router lost", S::SERVICE_UNAVAILABLE, json!({})),
+            Self::Refused(refusal) => refused(refusal),
+            Self::ForeignOrigin { origin, .. } => {
+                ("foreign-origin", "Foreign page", S::FORBIDDEN, json!({ "origin": origin }))
+            }
+            Self::ForeignHost { host } => {
+                ("foreign-host", "Foreign host name", S::FORBIDDEN, json!({ "host": host }))
+            }
+            Self::Store(_) => ("database", "Database fault", S::INTERNAL_SERVER_ERROR, json!({})),
+            Self::Internal => ("internal", "Internal fault", S::INTERNAL_SERVER_ERROR, json!({})),
+        }
+    }
+
+    /// The HTTP status it is answered with.
+    pub fn status(&self) -> StatusCode {
+        self.describe().2
+    }
+
+    /// The body it is answered with.
+    pub fn body(&self) -> Value {
+        let (kind, title, status, extra) = self.describe();
+        with(
+            json!({
+                "type": format!("/problems/{kind}"),
+                "title": title,
+                "status": status.as_u16(),
+                "detail": self.to_string(),
+            }),
+            extra,
+        )
+    }
+}
+
+/// The problem of a router's refusal.
+fn refused(refusal: &Refusal) -> (&'static str, &'static str, StatusCode, Value) {
+    use StatusCode as S;
+    match refusal {
+        Refusal::UnknownInput { input } => {
+            ("unknown-input", "Unknown input", S::NOT_FOUND, json!({ "input": input }))
+        }
+        Refusal::UnknownOutput { output } => {
+            ("unknown-output", "Unknown output", S::NOT_FOUND, json!({ "output": output }))
+        }
+        Refusal::AddressTaken { address, port, holder } => (
+            "address-taken",
+            "Address already used",
+            S::CONFLICT,
+            json!({ "address": address, "port": port, "holder": holder }),
+        ),
+        Refusal::PortInUse { address, port } => {
+            ("port-in-use", "Port in use", S::CONFLICT, json!({ "address": address, "port": port }))
+        }
+        Refusal::NotOurAddress { address } => (
+            "not-our-address",
+            "Not an address of this host",
+            S::UNPROCESSABLE_ENTITY,
+            json!({ "address": address }),
+        ),
+        Refusal::UnknownInterface { interface } => (
+            "unknown-interface",
+            "Unknown network interface",
+            S::UNPROCESSABLE_ENTITY,
+            json!({ "interface": interface }),
+        ),
+        Refusal::Socket { address, port, .. } => (
+            "socket-refused",
+            "Socket refused",
+            S::UNPROCESSABLE_ENTITY,
+            json!({ "address": address, "port": port }),
+        ),
+        Refusal::InputRouted { input, outputs } => (
+            "input-routed",
+            "Input on a display",
+            S::CONFLICT,
+            json!({ "input": input, "outputs": outputs }),
+        ),
+        Refusal::TwiceInSalvo { output } => (
+            "twice-in-salvo",
+            "Output named twice",
+            S::UNPROCESSABLE_ENTITY,
+            json!({ "output": output }),
+        ),
+        Refusal::Full { what, limit, setting } => (
+            "full",
+            "No room left",
+            S::CONFLICT,
+            json!({ "what": what, "limit": limit, "setting": setting }),
+        ),
+        Refusal::Invalid { field, .. } => {
+            ("invalid-value", "Invalid value", S::UNPROCESSABLE_ENTITY, json!({ "field": field }))
+        }
+        Refusal::Malformed { .. } => {
+            ("internal", "Internal fault", S::INTERNAL_SERVER_ERROR, json!({}))
+        }
+    }
+}
+
+fn one(key: &str, value: &str) -> Value {
+    Value::Object(Map::from_iter([(key.to_owned(), Value::from(value))]))
+}
+
+/// The members of both objects.
+fn with(base: Value, extra: Value) -> Value {
+    match (base, extra) {
+        (Value::Object(mut base), Value::Object(extra)) => {
+            base.extend(extra);
+            Value::Object(base)
+        }
+        (base, _) => base,
+    }
+}
+
+impl IntoResponse for Error {
+    fn into_response(self) -> Response {
+        let status = self.status();
+        if status.is_server_error() {
+            tracing::warn!(error = %self, "answered {status}");
+        }
+        let mut response = (status, Json(self.body())).into_response();
+        response
+            .headers_mut()
+            .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        response
+    }
+}

@@ -1,0 +1,155 @@
+//! Brings inventory and router together, on every connection.
+//!
+//! The rule: **the inventory decides what there is; the router decides what is routed and
+//! which sockets exist.** So, once connected:
+//!
+//! 1. What the router has and the inventory has not is removed, unless it is routed: an
+//!    output that shows something and an input that is shown stay, with a warning in the
+//!    log. A picture in use is never taken away by a start of this program.
+//! 2. What the inventory has and the router lacks, or has with other values, is put.
+//! 3. Routes are left as they are.
+//!
+//! What the router refuses in step 2 (a port that another program took, an interface that
+//! is gone) stays in the inventory, is shown with its `fault`, and is tried again every few
+//! seconds. Changes of the inventory wait while this runs.
+
+use std::time::Duration;
+
+use ormatrix_protocol::{Command, InputId, OutputId, RouteState};
+use serde_json::json;
+use tokio::time::timeout;
+
+use crate::{
+    app::{App, Faults, Shared},
+    mirror::Mirror,
+    router::AskError,
+};
+
+/// How often what was refused is tried again.
+const RETRY: Duration = Duration::from_secs(5);
+
+/// Reconciles on every connection, until the process ends.
+pub async fn run(app: Shared) {
+    let mut connections = app.router.connections();
+    let mut ending = app.ending.clone();
+    loop {
+        // Marks this connection as seen: a later one wakes the waits below.
+        let connection = *connections.borrow_and_update();
+        let mut again = None;
+        if connection.is_some() {
+            match reconcile(&app).await {
+                Ok(()) => {
+                    app.reconciled.send_replace(connection);
+                    if !app.faults().none() {
+                        again = Some(RETRY);
+                    }
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "could not reconcile with the router");
+                    again = Some(RETRY);
+                }
+            }
+        } else {
+            app.reconciled.send_replace(None);
+        }
+        let changed = async {
+            match again {
+                Some(pause) => timeout(pause, connections.changed()).await.unwrap_or(Ok(())),
+                None => connections.changed().await,
+            }
+        };
+        tokio::select! {
+            alive = changed => if alive.is_err() { return },
+            _ = ending.wait_for(|end| *end) => return,
+        }
+    }
+}
+
+/// One pass. Fails only when the connection does.
+async fn reconcile(app: &App) -> Result<(), AskError> {
+    let _changes = app.changes.write().await;
+    app.router.ask(Command::Status).await?;
+    let (removals, mut puts) =
+        app.router.read(|mirror| mirror.map(|mirror| plan(app, mirror))).ok_or(AskError::Lost)?;
+    for removal in removals {
+        if let Err(AskError::Refused(refusal)) = ask(app, removal).await {
+            tracing::warn!(%refusal, "the router keeps what the inventory does not have");
+        }
+    }
+    // Streams may have swapped addresses: one put can make room for another.
+    let mut faults = Faults::default();
+    loop {
+        faults.clone_from(&Faults::default());
+        let tried = puts.len();
+        let mut refused = Vec::new();
+        for put in puts {
+            match ask(app, put.clone()).await {
+                Ok(()) => {}
+                Err(AskError::Refused(refusal)) => {
+                    match &put {
+                        Command::PutInput(spec) => {
+                            faults.inputs.insert(spec.id.to_string(), refusal.to_string())
+                        }
+                        Command::PutOutput(spec) => {
+                            faults.outputs.insert(spec.id.to_string(), refusal.to_string())
+                        }
+                        _ => None,
+                    };
+                    refused.push(put);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        if refused.is_empty() || refused.len() == tried {
+            break;
+        }
+        puts = refused;
+    }
+    app.router.ask(Command::Status).await?;
+    let changed = *app.faults() != faults;
+    if changed {
+        for (id, reason) in faults.inputs.iter().chain(&faults.outputs) {
+            tracing::warn!(id, reason, "the router refuses what the inventory has");
+        }
+        *app.faults() = faults;
+        app.events.publish("inventory", &json!({ "change": "reconciled" }));
+    }
+    Ok(())
+}
+
+async fn ask(app: &App, command: Command) -> Result<(), AskError> {
+    app.router.ask(command).await.map(|_| ())
+}
+
+/// What to remove from and what to put to a router in this state.
+fn plan(app: &App, mirror: &Mirror) -> (Vec<Command>, Vec<Command>) {
+    let inventory = app.inventory();
+    let mut removals = Vec::new();
+    let known_input = |id: &InputId| inventory.inputs.contains_key(id);
+    let known_output = |id: &OutputId| inventory.outputs.contains_key(id);
+    for (id, now) in mirror.outputs.iter().filter(|(id, _)| !known_output(id)) {
+        if now.route.state == RouteState::None {
+            removals.push(Command::RemoveOutput { output: id.clone() });
+        } else {
+            tracing::warn!(output = %id, "not in the inventory, but routed: it stays");
+        }
+    }
+    for id in mirror.inputs.keys().filter(|id| !known_input(id)) {
+        if mirror.tally(id).is_empty() {
+            removals.push(Command::RemoveInput { input: id.clone() });
+        } else {
+            tracing::warn!(input = %id, "not in the inventory, but shown: it stays");
+        }
+    }
+    let inputs =
+        inventory.inputs.values().map(|input| (mirror.inputs.get(&input.id), input.spec()));
+    let inputs = inputs
+        .filter(|(now, spec)| now.is_none_or(|now| now.spec != *spec))
+        .map(|(_, spec)| Command::PutInput(spec));
+    let outputs =
+        inventory.outputs.values().map(|output| (mirror.outputs.get(&output.id), output.spec()));
+    let outputs = outputs
+        .filter(|(now, spec)| now.is_none_or(|now| now.spec != *spec))
+        .map(|(_, spec)| Command::PutOutput(spec));
+    (removals, inputs.chain(outputs).collect())
+}

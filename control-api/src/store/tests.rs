@@ -1,0 +1,95 @@
+use st2110::sdp::{Colorimetry, Range, TransferCharacteristic};
+
+use super::*;
+use crate::inventory::{Accepts, Colour};
+
+fn input(id: &str, port: u16) -> Input {
+    Input {
+        id: id.parse().unwrap(),
+        label: "Endoscope – left".to_owned(),
+        zone: "OR 3".to_owned(),
+        video: serde_json::from_value(serde_json::json!({
+            "width": 1920, "height": 1080, "rate": "60000/1001", "sampling": "YCbCr-4:2:2",
+            "depth": 10, "scan": "interlaced", "packing": "BPM"
+        }))
+        .unwrap(),
+        legs: vec![ormatrix_protocol::Leg {
+            address: "239.1.2.3".parse().unwrap(),
+            port,
+            source: Some("10.0.0.1".parse().unwrap()),
+            interface: Some("eth0".to_owned()),
+        }],
+        payload_type: 112,
+        max_udp: 8960,
+        colour: Colour {
+            colorimetry: Colorimetry::Bt2100,
+            tcs: Some(TransferCharacteristic::Hlg),
+            range: Some(Range::Full),
+        },
+    }
+}
+
+fn output(id: &str, port: u16) -> Output {
+    let input = input("x", port);
+    Output {
+        id: id.parse().unwrap(),
+        label: "Monitor".to_owned(),
+        zone: String::new(),
+        legs: input.legs,
+        payload_type: 96,
+        ssrc: u32::MAX,
+        ttl: 64,
+        dscp: 34,
+        accepts: Accepts::Formats(vec![input.video]),
+    }
+}
+
+#[test]
+fn what_was_written_is_read_back_after_reopening() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("deep/control.sqlite3");
+    let store = Store::open(&path).unwrap();
+    store.write_now(&Write::PutInput(input("a", 5000))).unwrap();
+    store.write_now(&Write::PutInput(input("b", 5002))).unwrap();
+    store.write_now(&Write::PutInput(input("a", 5004))).unwrap();
+    store.write_now(&Write::PutOutput(output("m", 5000))).unwrap();
+    store.write_now(&Write::PutOutput(output("n", 5002))).unwrap();
+    store.write_now(&Write::RemoveInput("b".parse().unwrap())).unwrap();
+    store.write_now(&Write::RemoveOutput("n".parse().unwrap())).unwrap();
+    drop(store);
+    let inventory = Store::open(&path).unwrap().load().unwrap();
+    assert_eq!(inventory.inputs.into_values().collect::<Vec<_>>(), [input("a", 5004)]);
+    assert_eq!(inventory.outputs.into_values().collect::<Vec<_>>(), [output("m", 5000)]);
+}
+
+#[test]
+fn two_inputs_on_one_address_are_refused_whole() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::open(&directory.path().join("c.sqlite3")).unwrap();
+    store.write_now(&Write::PutInput(input("a", 5000))).unwrap();
+    assert!(store.write_now(&Write::PutInput(input("b", 5000))).is_err());
+    assert_eq!(store.load().unwrap().inputs.len(), 1);
+}
+
+#[test]
+fn a_newer_database_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("c.sqlite3");
+    drop(Store::open(&path).unwrap());
+    let connection = Connection::open(&path).unwrap();
+    connection.pragma_update(None, "user_version", 99).unwrap();
+    drop(connection);
+    let error = Store::open(&path).unwrap_err();
+    assert!(matches!(error, StoreError::Newer { found: 99, .. }), "{error}");
+}
+
+#[test]
+fn a_damaged_row_names_itself() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("c.sqlite3");
+    let store = Store::open(&path).unwrap();
+    store.write_now(&Write::PutInput(input("a", 5000))).unwrap();
+    Connection::open(&path).unwrap().execute("UPDATE inputs SET rate = '0'", []).unwrap();
+    let error = store.load().unwrap_err().to_string();
+    assert!(error.contains("input 'a'") && error.contains("rate"), "{error}");
+}
