@@ -4,6 +4,7 @@
 //! and scheduling) and `udp::sys` (batched datagrams). Everything above them is safe.
 
 pub mod clock;
+pub mod process;
 mod sys;
 pub mod thread;
 pub mod udp;

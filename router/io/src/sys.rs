@@ -76,3 +76,16 @@ pub fn precise_timers() {
     // SAFETY: the call takes one number and touches no memory.
     unsafe { libc::prctl(libc::PR_SET_TIMERSLACK, 1_u64) };
 }
+
+/// Has a signal sent to this process when the thread that started it ends.
+pub fn signal_when_parent_ends(signal: c_int) -> io::Result<()> {
+    let number = libc::c_ulong::from(signal.unsigned_abs());
+    // SAFETY: the call takes one number and touches no memory; std cannot ask for it.
+    checked(unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, number) })
+}
+
+/// Sends a signal to one process.
+pub fn signal(pid: libc::pid_t, signal: c_int) -> io::Result<()> {
+    // SAFETY: the call takes two numbers and touches no memory; std can only kill.
+    checked(unsafe { libc::kill(pid, signal) })
+}
