@@ -121,24 +121,20 @@ impl Case {
 
     /// Components of a `GStreamer` frame that is not packed as ours is.
     fn components(&self, frame: &[u8]) -> [Vec<u8>; 3] {
-        match self.layout {
-            Layout::Ayuv => {
-                [1, 2, 3].map(|at| frame.chunks_exact(4).map(|pixel| pixel[at]).collect())
-            }
-            _ => {
-                let raster = self.raster();
-                let planes = self.i420_planes();
-                [0, 1, 2].map(|component| {
-                    let (start, stride, lines) = planes[component];
-                    let (width, _) = plane_size(&raster, component);
-                    frame[start..start + stride * lines]
-                        .chunks(stride)
-                        .flat_map(|line| &line[..width])
-                        .copied()
-                        .collect()
-                })
-            }
+        if let Layout::Ayuv = self.layout {
+            return [1, 2, 3].map(|at| frame.chunks_exact(4).map(|pixel| pixel[at]).collect());
         }
+        let raster = self.raster();
+        let planes = self.i420_planes();
+        [0, 1, 2].map(|component| {
+            let (start, stride, lines) = planes[component];
+            let (width, _) = plane_size(&raster, component);
+            frame[start..start + stride * lines]
+                .chunks(stride)
+                .flat_map(|line| &line[..width])
+                .copied()
+                .collect()
+        })
     }
 
     /// A `GStreamer` frame as our packed frame.

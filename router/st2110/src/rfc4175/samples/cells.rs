@@ -164,6 +164,8 @@ fn gather<'a, T: Sample, const N: usize>(
 }
 
 /// The samples of a unit of 12 (8-bit), 15 (10-bit) or 18 octets (12-bit).
+///
+/// Deeper samples are cut out of 64-bit words: two words hold the twelve of 10 bits.
 #[inline]
 fn decode<const OCTETS: usize>(unit: &[u8; OCTETS]) -> [u16; UNIT] {
     let mut samples = [0; UNIT];
@@ -174,29 +176,33 @@ fn decode<const OCTETS: usize>(unit: &[u8; OCTETS]) -> [u16; UNIT] {
             }
         }
         15 => {
-            let (fives, _) = unit.as_chunks::<5>();
-            let (fours, _) = samples.as_chunks_mut::<4>();
-            for (out, octets) in fours.iter_mut().zip(fives) {
-                let octets = octets.map(u16::from);
-                *out = [
-                    octets[0] << 2 | octets[1] >> 6,
-                    (octets[1] & 0x3f) << 4 | octets[2] >> 4,
-                    (octets[2] & 0x0f) << 6 | octets[3] >> 2,
-                    (octets[3] & 0x03) << 8 | octets[4],
-                ];
+            // Octet 7 is in both words: bits 56 to 59 end the sixth sample.
+            let (high, low) = (word(unit, 0), word(unit, 7));
+            for at in 0..6 {
+                samples[at] = (high >> (54 - 10 * at)) as u16 & 0x3ff;
+                samples[6 + at] = (low >> (50 - 10 * at)) as u16 & 0x3ff;
             }
         }
         MOST_OCTETS => {
-            let (threes, _) = unit.as_chunks::<3>();
-            let (twos, _) = samples.as_chunks_mut::<2>();
-            for (out, octets) in twos.iter_mut().zip(threes) {
-                let [a, b, c] = octets.map(u16::from);
-                *out = [a << 4 | b >> 4, (b & 0x0f) << 8 | c];
+            let (high, middle, low) = (word(unit, 0), word(unit, 6), word(unit, 10));
+            for at in 0..4 {
+                samples[at] = (high >> (52 - 12 * at)) as u16 & 0xfff;
+                samples[4 + at] = (middle >> (52 - 12 * at)) as u16 & 0xfff;
+                samples[8 + at] = (low >> (36 - 12 * at)) as u16 & 0xfff;
             }
         }
         _ => {}
     }
     samples
+}
+
+/// Eight octets of a unit, most significant first.
+#[inline]
+fn word(unit: &[u8], at: usize) -> u64 {
+    // Every caller's `at` leaves eight octets; checked away when inlined.
+    unit.get(at..)
+        .and_then(|rest| rest.first_chunk())
+        .map_or(0, |octets| u64::from_be_bytes(*octets))
 }
 
 /// The reverse of [`decode`]; bits above the depth are dropped.
@@ -209,25 +215,20 @@ fn encode<const OCTETS: usize>(samples: &[u16; UNIT], unit: &mut [u8; OCTETS]) {
             }
         }
         15 => {
-            let (fives, _) = unit.as_chunks_mut::<5>();
-            let (fours, _) = samples.as_chunks::<4>();
-            for (out, samples) in fives.iter_mut().zip(fours) {
-                let [a, b, c, d] = samples.map(|sample| sample & 0x3ff);
-                *out = [
-                    (a >> 2) as u8,
-                    (a << 6 | b >> 4) as u8,
-                    (b << 4 | c >> 6) as u8,
-                    (c << 2 | d >> 8) as u8,
-                    d as u8,
-                ];
-            }
+            let joined = |samples: &[u16]| {
+                samples.iter().fold(0, |word: u64, sample| word << 10 | u64::from(sample & 0x3ff))
+            };
+            let (high, low) = samples.split_at(UNIT / 2);
+            let both = u128::from(joined(high)) << 60 | u128::from(joined(low));
+            unit.copy_from_slice(&both.to_be_bytes()[1..]);
         }
         MOST_OCTETS => {
-            let (threes, _) = unit.as_chunks_mut::<3>();
-            let (twos, _) = samples.as_chunks::<2>();
-            for (out, samples) in threes.iter_mut().zip(twos) {
-                let [a, b] = samples.map(|sample| sample & 0xfff);
-                *out = [(a >> 4) as u8, (a << 4 | b >> 8) as u8, b as u8];
+            let (sixes, _) = unit.as_chunks_mut::<6>();
+            for (out, samples) in sixes.iter_mut().zip(samples.chunks_exact(4)) {
+                let joined = samples
+                    .iter()
+                    .fold(0, |word: u64, sample| word << 12 | u64::from(sample & 0xfff));
+                out.copy_from_slice(&joined.to_be_bytes()[2..]);
             }
         }
         _ => {}
