@@ -6,6 +6,12 @@ export const OLDEST = 2000;
 
 export class Ages {
   #stills = new Map();
+  #expected = new Map();
+
+  /** A still may come: there is an input. */
+  expect(id, now) {
+    if (!this.#expected.has(id)) this.#expected.set(id, now);
+  }
 
   /**
    * A still came. `askedAt` is when it was asked for and `age` its age in whole seconds as
@@ -26,12 +32,13 @@ export class Ages {
   /** Starts again from nothing. */
   clear() {
     this.#stills.clear();
+    this.#expected.clear();
   }
 
-  /** `fresh`, `stale` (there was one) or `none` (there never was). */
+  /** `fresh`, `stale` (there was one), `soon` (the first may yet come) or `none`. */
   of(id, now) {
     const still = this.#stills.get(id);
-    if (!still) return 'none';
+    if (!still) return now - this.#expected.get(id) <= OLDEST ? 'soon' : 'none';
     return now - still.takenAt <= OLDEST ? 'fresh' : 'stale';
   }
 
@@ -42,6 +49,8 @@ export class Ages {
 
   /** Forgets inputs that are gone. */
   keep(exists) {
-    for (const id of this.#stills.keys()) if (!exists(id)) this.#stills.delete(id);
+    for (const known of [this.#stills, this.#expected]) {
+      for (const id of known.keys()) if (!exists(id)) known.delete(id);
+    }
   }
 }

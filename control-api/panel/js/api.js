@@ -74,12 +74,10 @@ async function readJson(path, options, within) {
 export const inputs = () => readJson('/api/v1/inputs', {}, JSON_WITHIN);
 export const outputs = () => readJson('/api/v1/outputs', {}, JSON_WITHIN);
 
-/** Whether the control process has its router: true, false, or undefined when it does not say. */
-export async function ready() {
-  const response = await request('/readyz', {}, JSON_WITHIN);
-  await response.arrayBuffer().catch(() => {});
-  if (response.ok) return true;
-  return response.status === 503 ? false : undefined;
+/** Whether the control process has its router. */
+export async function routerConnected() {
+  const { body } = await readJson('/api/v1/router', {}, JSON_WITHIN);
+  return body?.connected === true;
 }
 
 /** Asks for a take. Resolves with the answer's body, which may still say `waiting`. */

@@ -7,9 +7,9 @@ const GAP = 14;
 const BETWEEN = 26;
 const HEADING = 30;
 /** A picture narrower than this is no use: the page scrolls instead. */
-const NARROWEST = 168;
+const NARROWEST = 144;
 /** A tile may be this much wider or higher than its picture needs, rather than leave gaps. */
-const SLACK = 1.18;
+const SLACK = 1.3;
 
 /** Sizes of the type in a tile of this width. */
 export function typeFor(width) {
@@ -36,9 +36,12 @@ export function plan({ width, height, outputs, inputs, outputBar, inputBar }) {
     const score = 1.6 * Math.log(first.picture) + Math.log(second.picture) - small;
     if (!best || score > best.score) best = { score, beside, first, second };
   };
-  for (let share = 0.3; share < 0.8; share += 0.05) {
+  for (let share = 0.3; share < 0.8; share += 0.025) {
     const across = Math.floor((width - BETWEEN) * share);
-    offer(true, pack(out, across, height), pack(into, width - BETWEEN - across, height));
+    // On an upright screen displays stand above sources.
+    if (width > height) {
+      offer(true, pack(out, across, height), pack(into, width - BETWEEN - across, height));
+    }
     const down = Math.floor((height - BETWEEN) * share);
     offer(false, pack(out, width, down), pack(into, width, height - BETWEEN - down));
   }

@@ -3,6 +3,7 @@
 import * as api from './api.js';
 import { Clock } from './clock.js';
 import { Events } from './events.js';
+import { refusalOf } from './refusal.js';
 import { Room } from './room.js';
 import { Screen } from './screen.js';
 import { Selection } from './selection.js';
@@ -80,10 +81,12 @@ async function read() {
   readAt = now();
   const mark = room.mark();
   try {
-    const [inputs, outputs, ready] = await Promise.all([api.inputs(), api.outputs(), api.ready()]);
+    const [inputs, outputs, connected] = await Promise.all([
+      api.inputs(), api.outputs(), api.routerConnected(),
+    ]);
     room.setInputs(inputs.body, mark);
     room.setOutputs(outputs.body, mark, now());
-    if (ready !== undefined) room.setRouterSince(ready ? 'up' : 'away', mark, now());
+    room.setRouterSince(connected ? 'up' : 'away', mark, now());
     const skew = outputs.date - Date.now();
     room.skew = Math.abs(skew) > 2000 ? skew : 0;
     for (const id of room.outputs.keys()) settled(id);
@@ -117,12 +120,12 @@ async function ask({ input, output }) {
     settled(output);
   } catch (error) {
     if (!(error instanceof api.Problem)) throw error;
-    const { title } = error;
-    const detail = error.unanswered
-      ? `${error.detail} It may have switched or not: look at the display.`
-      : error.detail;
-    if (takes.refuse(output, serial, { title, detail }, now())) {
-      screen.announce(`${room.outputs.get(output)?.label ?? output}: ${title}. ${detail}`);
+    const refusal = refusalOf(error, room);
+    // Someone else's take came after: the route tells what is there.
+    if (!refusal) takes.accept(output, serial);
+    else if (takes.refuse(output, serial, refusal, now())) {
+      const { label } = room.outputs.get(output) ?? { label: output };
+      screen.announce(`${label}: ${refusal.title}. ${refusal.detail}`);
     }
   }
   render();
@@ -191,7 +194,8 @@ function tick() {
   }
   selection.expire(at);
   if (room.link.state === 'up') {
-    if (!document.hidden) stills.run();
+    if (document.hidden) stills.hold();
+    else stills.run();
     if (at - readAt >= READ_EVERY) void read();
   }
   render();

@@ -1,14 +1,14 @@
 //! Widths of texts in the panel's type, and the bars that follow from them.
 
-import { rowHeight } from './text.js';
+import { lines, rowHeight } from './text.js';
 import { typeFor } from './layout.js';
 
 /** Smallest sizes a person reads at arm's length. */
-export const FLOOR = { name: 14, small: 13, over: 12 };
+export const FLOOR = { name: 14, small: 13, phrase: 12, over: 12 };
 /** Inside of a tile, as in panel.css. */
 export const BORDER = 3;
 export const PAD = { x: 12, y: 9, between: 2 };
-const BEAT = 22;
+const BEAT = 24;
 /** Room for the word at the right of a display's name, in its type size. */
 const NOTE = 6.2;
 
@@ -32,23 +32,36 @@ function measurer(weight) {
 /** `{regular, bold}`, each `(text, px) => px`. Make them when the type is loaded. */
 export const makeMeasure = () => ({ regular: measurer(400), bold: measurer(700) });
 
-/** Widths of the texts in a tile's bar. */
-export function widths(kind, tileWidth) {
+/** Widths of the texts in a tile's bar; `stacked` when a display's name and the word beside
+ *  it stand in two lines. */
+export function widths(kind, tileWidth, stacked) {
   const inside = tileWidth - 2 * BORDER - 2 * PAD.x;
   const { small } = typeFor(tileWidth);
   return kind === 'input'
     ? { name: inside - BEAT, small: inside }
-    : { name: inside, small: inside - BEAT - Math.ceil(NOTE * small) };
+    : { name: inside, small: inside - BEAT - (stacked ? 0 : Math.ceil(NOTE * small)) };
 }
 
-/** The rows of a tile's bar: `{name, small, bar}` in px, made for these texts. */
-export function barRows(kind, tileWidth, names, smalls, measure) {
+/** The rows of a tile's bar, made for these `{names, phrases, smalls}`: heights `{name, small, note, bar}` in px,
+ *  `note` 0 unless `stacked`. */
+export function barRows(kind, tileWidth, { names, phrases, smalls }, measure) {
   const type = typeFor(tileWidth);
-  const width = widths(kind, tileWidth);
-  const name = rowHeight(names, { width: width.name, max: type.name, min: FLOOR.name, measure: measure.bold });
+  const beside = widths(kind, tileWidth, false);
+  const tight = (text) => {
+    const { count, broken } = lines(text, beside.small, (part) => measure.regular(part, FLOOR.small));
+    return broken || count > 2;
+  };
+  const stacked = smalls.some(tight);
+  const width = widths(kind, tileWidth, stacked);
+  const main = { width: width.name, max: type.name };
+  const name = Math.max(
+    rowHeight(names, { ...main, min: FLOOR.name, measure: measure.bold }),
+    rowHeight(phrases, { ...main, min: FLOOR.phrase, measure: measure.regular }),
+  );
   const small = Math.max(
-    Math.ceil(type.small * 1.5),
+    Math.ceil(type.small * (stacked ? 1.2 : 1.5)),
     rowHeight(smalls, { width: width.small, max: type.small, min: FLOOR.small, measure: measure.regular }),
   );
-  return { name, small, bar: name + small + 2 * PAD.y + PAD.between };
+  const note = stacked ? Math.ceil(type.small * 1.5) : 0;
+  return { name, small, note, stacked, bar: name + small + note + 2 * PAD.y + PAD.between };
 }

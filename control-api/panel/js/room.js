@@ -92,8 +92,8 @@ export class Room {
   /** How many outputs show an input now, confirmed. */
   shownOn(input) {
     let n = 0;
-    for (const { route } of this.outputs.values()) {
-      if (route.input === input && (route.state === 'live' || route.state === 'no-signal')) n += 1;
+    for (const { route, shown } of this.outputs.values()) {
+      if (shown === input || (route.state === 'no-signal' && route.input === input)) n += 1;
     }
     return n;
   }

@@ -2,16 +2,17 @@
 //! whole screen when there is nobody to ask.
 
 import { lasting, timeOfDay } from './clock.js';
-import { plan } from './layout.js';
+import { plan, typeFor } from './layout.js';
 import { barRows, makeMeasure } from './measure.js';
 import { Tile } from './tiles.js';
+import { switchingTo } from './views.js';
 
 const byId = (id) => document.getElementById(id);
 const EMPTY = {
   output: 'No displays yet. A technician adds them with “ormatrix output”.',
   input: 'No sources yet. A technician adds them with “ormatrix input”.',
 };
-/** Words a bar must hold beside the labels. */
+/** What a display's tile may say in place of a source's name. */
 const WORDS = ['Nothing', 'Not known'];
 
 export class Screen {
@@ -33,6 +34,7 @@ export class Screen {
     const zones = new Set([...room.outputs.values()].map((output) => output.zone));
     const zone = zones.size === 1 ? [...zones][0] : '';
     this.#text('title', zone || 'Room view');
+    byId('title').dataset.long = String(zone.length > 20);
     document.title = zone || 'Room view';
   }
 
@@ -113,9 +115,10 @@ export class Screen {
     const inputs = [...room.inputs.values()].map((input) => input.label);
     const outputs = [...room.outputs.values()].map((output) => output.label);
     const measure = this.#measure;
+    const shows = { names: inputs, phrases: [...WORDS, ...inputs.map(switchingTo)], smalls: outputs };
     const rows = {
-      input: memo((width) => barRows('input', width, inputs, [], measure)),
-      output: memo((width) => barRows('output', width, [...inputs, ...WORDS], outputs, measure)),
+      input: memo((width) => barRows('input', width, { names: inputs, phrases: [], smalls: [] }, measure)),
+      output: memo((width) => barRows('output', width, shows, measure)),
     };
     const planned = plan({
       width: area.clientWidth - Number.parseFloat(style.paddingLeft) - Number.parseFloat(style.paddingRight),
@@ -136,6 +139,9 @@ export class Screen {
       to.setProperty('--height', `${height}px`);
       to.setProperty('--main', `${bar.name}px`);
       to.setProperty('--second', `${bar.small}px`);
+      to.setProperty('--note', `${bar.note}px`);
+      to.setProperty('--small', `${typeFor(width).small}px`);
+      this.#sections[kind].dataset.stacked = String(bar.stacked);
       for (const tile of this.#tiles[kind].values()) tile.place({ width, height, rows: bar }, measure);
     }
   }

@@ -16,6 +16,7 @@ export class Stills {
   #pictures = new Map();
   #inputs = new Map();
   #busy = 0;
+  #held = false;
   #now;
   #fetch;
   #decode;
@@ -32,6 +33,7 @@ export class Stills {
     const there = new Set(ids);
     for (const id of this.#inputs.keys()) if (!there.has(id)) this.#forget(id);
     for (const id of there) {
+      this.ages.expect(id, this.#now());
       if (!this.#inputs.has(id)) {
         this.#inputs.set(id, { due: 0, busy: false, wanted: true, announcedAt: -ANNOUNCED });
       }
@@ -47,20 +49,33 @@ export class Stills {
     input.wanted = true;
   }
 
-  /** Starts what is due, longest waiting first. Call it often. */
+  /** Starts what is due, longest waiting first, and drops what is too old. Call it often;
+   *  `hold` stops it until then. */
   run() {
+    this.#held = false;
+    this.#start();
+    const now = this.#now();
+    for (const [id, bitmap] of this.#pictures) {
+      if (this.ages.of(id, now) !== 'fresh') {
+        bitmap.close();
+        this.#pictures.delete(id);
+      }
+    }
+  }
+
+  /** Nobody looks: nothing more is asked for. */
+  hold() {
+    this.#held = true;
+  }
+
+  #start() {
+    if (this.#held) return;
     const now = this.#now();
     const due = [...this.#inputs]
       .filter(([, input]) => !input.busy && isDue(input, now))
       .sort(([, a], [, b]) => a.due - b.due);
     for (const [id, input] of due.slice(0, AT_ONCE - this.#busy)) {
       void this.#get(id, input, now);
-    }
-    for (const [id, bitmap] of this.#pictures) {
-      if (this.ages.of(id, now) !== 'fresh') {
-        bitmap.close();
-        this.#pictures.delete(id);
-      }
     }
   }
 
@@ -71,6 +86,7 @@ export class Stills {
 
   /** Lets go of every picture, as when nobody can be asked. */
   clear() {
+    this.#held = true;
     for (const bitmap of this.#pictures.values()) bitmap.close();
     this.#pictures.clear();
     this.ages.clear();
@@ -100,6 +116,7 @@ export class Stills {
     } finally {
       input.busy = false;
       this.#busy -= 1;
+      this.#start();
     }
   }
 

@@ -21,11 +21,11 @@ export class Takes {
     if (this.#takes.get(output)?.serial === serial) this.#takes.delete(output);
   }
 
-  /** The take was not done, or nobody knows. Returns whether anyone still waits for it. */
-  refuse(output, serial, { title, detail }, now) {
+  /** The take was not done (`unchanged`), or nobody knows. Returns whether anyone still waits for it. */
+  refuse(output, serial, { title, detail, unchanged }, now) {
     const take = this.#takes.get(output);
     if (take?.serial !== serial) return false;
-    take.refusal = { title, detail, at: now };
+    take.refusal = { title, detail, unchanged, at: now };
     return true;
   }
 
@@ -39,7 +39,8 @@ export class Takes {
     if (this.#takes.get(output)?.refusal) this.#takes.delete(output);
   }
 
-  /** `{input, phase: "asked" | "late" | "refused", title?, detail?}`, or null. */
+  /** `{input, phase: "asked" | "late" | "refused"}`, or null; refused with `title`, `detail` and
+   *  whether the display is sure to be `unchanged`. */
   of(output, now) {
     const take = this.#takes.get(output);
     if (!take) return null;
@@ -49,7 +50,8 @@ export class Takes {
       this.#takes.delete(output);
       return null;
     }
-    return { input, phase: 'refused', title: refusal.title, detail: refusal.detail };
+    const { title, detail, unchanged } = refusal;
+    return { input, phase: 'refused', title, detail, unchanged };
   }
 
   clear() {

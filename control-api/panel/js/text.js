@@ -2,10 +2,11 @@
 
 const LINE = 1.18;
 
-/** Lines a text takes at this width, breaking at blanks and hyphens, and inside a word only
- *  where it must. `measure(text)` gives a width in the same unit. */
+/** How a text breaks at this width: `count` lines, at blanks and hyphens, and whether a word
+ *  had to be `broken`. `measure(text)` gives a width in the same unit. */
 export function lines(text, width, measure) {
   let count = 1;
+  let broken = false;
   let line = '';
   for (let word of text.match(/[^\s-]*-+|\S+|\s+/gu) ?? []) {
     if (measure((line + word).trimEnd()) <= width) {
@@ -14,7 +15,8 @@ export function lines(text, width, measure) {
     }
     if (!word.trim()) continue;
     if (line.trim()) count += 1;
-    while (measure(word) > width && word.length > 1) {
+    while (measure(word.trimEnd()) > width && word.length > 1) {
+      broken = true;
       let take = word.length - 1;
       while (take > 1 && measure(word.slice(0, take)) > width) take -= 1;
       word = word.slice(take);
@@ -22,17 +24,19 @@ export function lines(text, width, measure) {
     }
     line = word;
   }
-  return count;
+  return { count, broken };
 }
 
 /**
- * The largest size in px, from `max` down to `min`, at which a text fits `width` × `height`.
+ * The largest size in px, from `max` down to `min`, at which a text fits `width` × `height`
+ * with its words whole.
  * `min` is the answer also where it does not: `need` tells the height that would hold it.
  * `measure(text, px)` gives a width in px.
  */
 export function fit(text, { width, height, max, min, measure }) {
   for (let px = max; px > min; px -= 1) {
-    if (need(text, width, px, measure) <= height) return px;
+    const { count, broken } = lines(text, width, (part) => measure(part, px));
+    if (!broken && heightOf(count, px) <= height) return px;
   }
   return min;
 }
@@ -46,5 +50,7 @@ export function rowHeight(texts, { width, max, min, measure }) {
 
 /** The height of a text at this size. */
 export function need(text, width, px, measure) {
-  return Math.ceil(lines(text, width, (part) => measure(part, px)) * px * LINE);
+  return heightOf(lines(text, width, (part) => measure(part, px)).count, px);
 }
+
+const heightOf = (count, px) => Math.ceil(count * px * LINE);

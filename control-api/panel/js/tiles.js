@@ -71,10 +71,10 @@ export class Tile {
     const sure = this.#kind === 'input' || view.sure;
     this.#set('lead', `${sure}${lead}`, () => {
       this.#name.classList.toggle('unsure', !sure);
-      this.#text(this.#name, lead, 'name', sure ? 'bold' : 'regular');
+      this.#text(this.#name, lead, 'name', sure ? 'bold' : 'regular', sure ? FLOOR.name : FLOOR.phrase);
     });
     if (this.#kind === 'output') {
-      this.#set('small', view.name, (v) => this.#text(this.#small, v, 'small', 'regular'));
+      this.#set('small', view.name, (v) => this.#text(this.#small, v, 'small', 'regular', FLOOR.small));
     }
     this.#set('note', `${view.note.kind} ${view.note.text}`, () => this.#mark(view.note));
   }
@@ -121,15 +121,15 @@ export class Tile {
     this.#sub.style.fontSize = `${subPx}px`;
   }
 
-  #text(element, text, row, weight) {
+  #text(element, text, row, weight, min) {
     element.textContent = text;
     if (!this.#size) return;
     const { width, rows, measure } = this.#size;
     const px = fit(text, {
-      width: widths(this.#kind, width)[row],
+      width: widths(this.#kind, width, rows.stacked)[row],
       height: rows[row],
       max: typeFor(width)[row],
-      min: FLOOR[row],
+      min,
       measure: measure[weight],
     });
     element.style.fontSize = `${px}px`;

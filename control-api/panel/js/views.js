@@ -13,8 +13,11 @@ const since = (unixMs) => {
   const time = timeOfDay(unixMs);
   return time ? `since ${time}` : '';
 };
-const displays = (n) => (n === 0 ? '' : n === 1 ? '1 display' : `${n} displays`);
+const displays = (n) => (n === 0 ? 'on no display' : n === 1 ? 'on 1 display' : `on ${n} displays`);
 const NOTHING = { text: '', kind: '' };
+
+/** What a display's tile says until the router confirms. */
+export const switchingTo = (label) => `Switching to ${label}`;
 
 /**
  * A source's tile. `look` is what the tiles are drawn from:
@@ -47,7 +50,7 @@ export function outputView(look, output) {
   const ticks = output.confirmedAt !== null && now - output.confirmedAt < TICK_STAYS;
   if (says.selected) says.note = { text: 'chosen', kind: 'chosen' };
   else if (says.target) says.note = { text: 'put here', kind: 'target' };
-  else if (says.busy) says.note = { text: 'switching', kind: 'busy' };
+  else if (take?.unchanged) says.note = { text: 'unchanged', kind: '' };
   else if (ticks && says.sure) says.note = { text: 'confirmed', kind: 'tick' };
   else if (output.lock) says.note = { text: 'locked', kind: 'lock' };
   else if (says.mood === 'picture' && room.inputs.get(says.picture)?.signal.state === 'unstable') {
@@ -99,6 +102,7 @@ function pictureOf({ room, ages, now, wallNow }, input, name) {
   }
   const age = ages.of(input.id, now);
   if (age === 'fresh') return { mood: 'picture', picture: input.id, head: '', sub: '' };
+  if (age === 'soon') return over('plain', '', '');
   const sub = 'signal present, preview missing';
   return age === 'stale' ? over('amber', 'No picture', sub) : over('plain', 'No picture', sub);
 }
@@ -120,8 +124,8 @@ function routeOf(look, output, take) {
   const wanted = take?.input ?? (output.pendingSince === null ? null : route.input);
   if (wanted !== null) {
     const late = take?.phase === 'late' || (!take && now - output.pendingSince >= CONFIRM_WITHIN);
-    const words = { shows: `switching to ${label(wanted)}`, sure: false, busy: true };
-    if (late) return { ...over('red', 'Not confirmed', whyLate(look, output, wanted)), ...words, busy: false };
+    const words = { shows: switchingTo(label(wanted)), sure: false };
+    if (late) return { ...over('red', 'Not confirmed', whyLate(look, output, wanted)), ...words };
     // Until the switch is made the old picture is what the display shows.
     const old = output.shown !== null && room.inputs.get(output.shown);
     const picture = old ? pictureOf(look, old, shown) : over('plain', '', '');
