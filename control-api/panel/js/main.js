@@ -47,8 +47,11 @@ function onDown() {
 }
 
 function onEvent(name, data) {
-  if (name === 'still') stills.announce(data?.input);
-  else if (name === 'signal') room.setSignal(data?.input, data?.signal);
+  if (name === 'still') {
+    stills.announce(data?.input);
+    return;
+  }
+  if (name === 'signal') room.setSignal(data?.input, data?.signal);
   else if (name === 'route') onRoute(data?.output, data?.route);
   else if (name === 'router') {
     room.setRouter(data?.connected === true ? 'up' : 'away', now());

@@ -3,7 +3,7 @@
 
 import { lasting, timeOfDay } from './clock.js';
 import { plan, typeFor } from './layout.js';
-import { barRows, makeMeasure } from './measure.js';
+import { barRows, makeMeasure, widths } from './measure.js';
 import { Tile } from './tiles.js';
 import { switchingTo } from './views.js';
 
@@ -140,6 +140,7 @@ export class Screen {
       to.setProperty('--main', `${bar.name}px`);
       to.setProperty('--second', `${bar.small}px`);
       to.setProperty('--note', `${bar.note}px`);
+      to.setProperty('--who', `${widths(kind, width, bar.stacked).small}px`);
       to.setProperty('--small', `${typeFor(width).small}px`);
       this.#sections[kind].dataset.stacked = String(bar.stacked);
       for (const tile of this.#tiles[kind].values()) tile.place({ width, height, rows: bar }, measure);
