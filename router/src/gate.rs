@@ -45,6 +45,36 @@ struct Last {
     deadline: u64,
 }
 
+/// What a lane asks of an output's gate. There is one real gate, [`Gate`]; the trait lets a
+/// test put a broken one in its place and see that the judges notice.
+pub trait FrameGate: Send {
+    /// A closed gate whose first packet leaves under `next`.
+    fn new(next: u32) -> Self;
+
+    /// Decides on one accepted packet. `may_join` tells that the output wants this source
+    /// now.
+    fn pass(&mut self, packet: &Accepted, may_join: bool) -> Pass;
+
+    /// Asks to leave after the frame that is being passed on. Asking again changes nothing.
+    fn leave(&mut self, now: u64, flow: &Flow);
+
+    /// Closes a gate that has been asked to leave, once its last frame is over or given up.
+    /// True when the gate is closed.
+    fn try_close(&mut self, now: u64, flow: &Flow) -> bool;
+
+    /// Closes at once: the source is gone.
+    fn close(&mut self);
+
+    /// Whether the gate passes packets of an epoch on.
+    fn is_open(&self, epoch: u32) -> bool;
+
+    /// Whether it has been asked to leave and has not left yet.
+    fn is_leaving(&self) -> bool;
+
+    /// Whether it is on no source.
+    fn is_closed(&self) -> bool;
+}
+
 /// An output's gate on its present input.
 #[derive(Clone, Copy, Debug)]
 pub struct Gate {
@@ -53,16 +83,13 @@ pub struct Gate {
     next: u32,
 }
 
-impl Gate {
-    /// A closed gate whose first packet leaves under `next`.
-    pub fn new(next: u32) -> Self {
+impl FrameGate for Gate {
+    fn new(next: u32) -> Self {
         Self { state: State::Closed, next }
     }
 
-    /// Decides on one accepted packet. `may_join` tells that the output wants this source
-    /// now.
     #[inline]
-    pub fn pass(&mut self, packet: &Accepted, may_join: bool) -> Pass {
+    fn pass(&mut self, packet: &Accepted, may_join: bool) -> Pass {
         if let State::Open { epoch, join, shift, frame, last } = &mut self.state {
             if *epoch == packet.epoch {
                 if last.is_some_and(|last| packet.frame > last.frame) {
@@ -100,16 +127,13 @@ impl Gate {
         Pass::Join(sequence)
     }
 
-    /// Asks to leave after the frame that is being passed on. Asking again changes nothing.
-    pub fn leave(&mut self, now: u64, flow: &Flow) {
+    fn leave(&mut self, now: u64, flow: &Flow) {
         if let State::Open { frame, last: last @ None, .. } = &mut self.state {
             *last = Some(Last { frame: *frame, deadline: now + flow.deadline_ns() });
         }
     }
 
-    /// Closes a gate that has been asked to leave, once its last frame is over or given up.
-    /// True when the gate is closed.
-    pub fn try_close(&mut self, now: u64, flow: &Flow) -> bool {
+    fn try_close(&mut self, now: u64, flow: &Flow) -> bool {
         match self.state {
             State::Closed => true,
             State::Open { last: None, .. } => false,
@@ -133,23 +157,19 @@ impl Gate {
         }
     }
 
-    /// Closes at once: the source is gone.
-    pub fn close(&mut self) {
+    fn close(&mut self) {
         self.state = State::Closed;
     }
 
-    /// Whether the gate passes packets of an epoch on.
-    pub fn is_open(&self, epoch: u32) -> bool {
+    fn is_open(&self, epoch: u32) -> bool {
         matches!(self.state, State::Open { epoch: open, .. } if open == epoch)
     }
 
-    /// Whether it has been asked to leave and has not left yet.
-    pub fn is_leaving(&self) -> bool {
+    fn is_leaving(&self) -> bool {
         matches!(self.state, State::Open { last: Some(_), .. })
     }
 
-    /// Whether it is on no source.
-    pub fn is_closed(&self) -> bool {
+    fn is_closed(&self) -> bool {
         matches!(self.state, State::Closed)
     }
 }

@@ -5,12 +5,19 @@
 //! - [`flow`]: one input's stream: senders, sequence, frames, format, faults by name;
 //! - [`gate`]: which packets of its input an output passes on, under which number;
 //! - [`lane`]: a thread that receives inputs and sends the outputs whose tokens it holds;
-//! - [`counters`]: what lanes count and others read.
+//! - [`counters`]: what lanes count and others read;
+//! - [`conductor`]: inventory, routes, snapshot: everything that is not a packet;
+//! - [`control`]: the socket through which the control plane speaks to the conductor;
+//! - [`engine`]: all of it put together on this host.
 
 #![forbid(unsafe_code)]
 
+pub mod conductor;
+pub mod control;
 pub mod counters;
+pub mod engine;
 pub mod flow;
 pub mod gate;
 pub mod lane;
 pub mod packet_io;
+pub mod settings;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use ormatrix_protocol::{RouteState, SignalState};
 
 use super::token::Token;
-use crate::{counters::InputCells, flow::Flow, packet_io::PacketIo};
+use crate::{counters::InputCells, flow::Flow, gate::Gate, packet_io::PacketIo};
 
 /// Where an input is received.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,7 +31,7 @@ pub struct Order {
 }
 
 /// What a lane is told.
-pub enum ToLane<I: PacketIo> {
+pub enum ToLane<I: PacketIo, G = Gate> {
     /// Receive a new input.
     AddInput {
         /// Its slot, free until now.
@@ -58,7 +58,7 @@ pub enum ToLane<I: PacketIo> {
         slot: u16,
     },
     /// Hold this output.
-    Hold(Box<Token<I::Tx>>),
+    Hold(Box<Token<I::Tx, G>>),
     /// An output shall go somewhere.
     Order {
         /// The output's slot.
@@ -71,7 +71,7 @@ pub enum ToLane<I: PacketIo> {
 }
 
 /// What a lane tells.
-pub enum FromLane<I: PacketIo> {
+pub enum FromLane<I: PacketIo, G = Gate> {
     /// An output's state has changed.
     Route {
         /// The output's slot.
@@ -100,5 +100,5 @@ pub enum FromLane<I: PacketIo> {
         rx: I::Rx,
     },
     /// An output that was told to retire.
-    FreedOutput(Box<Token<I::Tx>>),
+    FreedOutput(Box<Token<I::Tx, G>>),
 }

@@ -24,6 +24,7 @@ use self::{
 use crate::{
     counters::InputCells,
     flow::Flow,
+    gate::{FrameGate, Gate},
     packet_io::{Batch, PacketIo},
 };
 
@@ -47,13 +48,13 @@ struct Input<I: PacketIo> {
 }
 
 /// The channels of one lane.
-pub struct Wiring<I: PacketIo> {
+pub struct Wiring<I: PacketIo, G = Gate> {
     /// What it is told.
-    pub mailbox: Receiver<ToLane<I>>,
+    pub mailbox: Receiver<ToLane<I, G>>,
     /// Every lane's mailbox, its own too, by lane.
-    pub peers: Vec<Sender<ToLane<I>>>,
+    pub peers: Vec<Sender<ToLane<I, G>>>,
     /// What it tells.
-    pub reports: Sender<FromLane<I>>,
+    pub reports: Sender<FromLane<I, G>>,
 }
 
 /// How many inputs and outputs the router has room for.
@@ -66,18 +67,18 @@ pub struct Capacity {
 }
 
 /// A lane on a backend and a clock.
-pub struct Lane<I: PacketIo, C: Clock> {
+pub struct Lane<I: PacketIo, C: Clock, G = Gate> {
     index: u16,
     io: I,
     clock: C,
-    wiring: Wiring<I>,
+    wiring: Wiring<I, G>,
     inputs: Vec<Option<Box<Input<I>>>>,
-    tokens: Vec<Option<Box<Token<I::Tx>>>>,
+    tokens: Vec<Option<Box<Token<I::Tx, G>>>>,
     orders: Vec<Order>,
     /// Tokens on their way to lanes whose mailbox was full.
-    outbox: Vec<(u16, Box<Token<I::Tx>>)>,
+    outbox: Vec<(u16, Box<Token<I::Tx, G>>)>,
     /// Things to give back that the report channel had no room for.
-    freed: Vec<FromLane<I>>,
+    freed: Vec<FromLane<I, G>>,
     batch: I::Batch,
     packets: Vec<Packet>,
     ready: Vec<u16>,
@@ -85,9 +86,9 @@ pub struct Lane<I: PacketIo, C: Clock> {
     stopped: bool,
 }
 
-impl<I: PacketIo, C: Clock> Lane<I, C> {
+impl<I: PacketIo, C: Clock, G: FrameGate> Lane<I, C, G> {
     /// A lane that receives nothing yet.
-    pub fn new(index: u16, io: I, clock: C, wiring: Wiring<I>, capacity: Capacity) -> Self {
+    pub fn new(index: u16, io: I, clock: C, wiring: Wiring<I, G>, capacity: Capacity) -> Self {
         let batch = io.batch();
         let (inputs, outputs) = (usize::from(capacity.inputs), usize::from(capacity.outputs));
         Self {
@@ -145,7 +146,7 @@ impl<I: PacketIo, C: Clock> Lane<I, C> {
         let _ = self.io.ready(&mut self.ready, timeout_ms);
     }
 
-    fn follow(&mut self, message: ToLane<I>, now: u64) {
+    fn follow(&mut self, message: ToLane<I, G>, now: u64) {
         match message {
             ToLane::AddInput { slot, rx, flow, cells } => {
                 // An input that cannot be watched shows as lost.
@@ -157,7 +158,7 @@ impl<I: PacketIo, C: Clock> Lane<I, C> {
                 }
             }
             ToLane::ChangeInput { slot, rx, flow } => self.change_input(slot, rx, flow),
-            ToLane::RemoveInput { slot } => self.remove_input(slot),
+            ToLane::RemoveInput { slot } => self.remove_input(slot, now),
             ToLane::Hold(token) => self.hold(token, now),
             ToLane::Order { output, order } => {
                 let known = &mut self.orders[usize::from(output)];
@@ -189,18 +190,19 @@ impl<I: PacketIo, C: Clock> Lane<I, C> {
         }
     }
 
-    fn remove_input(&mut self, slot: u16) {
+    fn remove_input(&mut self, slot: u16, now: u64) {
         let Some(input) = self.inputs[usize::from(slot)].take() else { return };
         for output in &input.members {
             if let Some(token) = self.tokens[usize::from(*output)].as_deref_mut() {
                 token.detach();
             }
+            self.pursue(*output, now);
         }
         self.io.detach(&input.rx, slot);
         self.give_back(FromLane::FreedInput { slot: Some(slot), rx: input.rx });
     }
 
-    fn hold(&mut self, mut token: Box<Token<I::Tx>>, now: u64) {
+    fn hold(&mut self, mut token: Box<Token<I::Tx, G>>, now: u64) {
         let slot = token.slot;
         let known = &mut self.orders[usize::from(slot)];
         // The token may have overtaken its order.
@@ -255,7 +257,7 @@ impl<I: PacketIo, C: Clock> Lane<I, C> {
         }
     }
 
-    fn pass_to(&mut self, lane: u16, token: Box<Token<I::Tx>>) {
+    fn pass_to(&mut self, lane: u16, token: Box<Token<I::Tx, G>>) {
         let Some(peer) = self.wiring.peers.get(usize::from(lane)) else {
             self.give_back(FromLane::FreedOutput(token));
             return;
@@ -269,7 +271,7 @@ impl<I: PacketIo, C: Clock> Lane<I, C> {
         }
     }
 
-    fn give_back(&mut self, freed: FromLane<I>) {
+    fn give_back(&mut self, freed: FromLane<I, G>) {
         if let Err(TrySendError::Full(freed)) = self.wiring.reports.try_send(freed) {
             self.freed.push(freed);
         }
@@ -403,7 +405,8 @@ impl<I: PacketIo, C: Clock> Lane<I, C> {
             }
         }
         for output in 0..self.tokens.len() as u16 {
-            if self.tokens[usize::from(output)].as_deref().is_some_and(|t| t.gate.is_leaving()) {
+            let token = self.tokens[usize::from(output)].as_deref();
+            if token.is_some_and(|t| t.gate.is_leaving() || t.is_astray(self.index)) {
                 self.pursue(output, now);
             }
             self.tell_route(output);

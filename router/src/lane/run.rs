@@ -3,7 +3,7 @@
 use ormatrix_io::Clock;
 
 use super::Lane;
-use crate::packet_io::PacketIo;
+use crate::{gate::FrameGate, packet_io::PacketIo};
 
 /// How long a lane goes on polling after the last packet, in polls.
 const LINGER: u32 = 200;
@@ -15,7 +15,11 @@ const IDLE_MS: u32 = 2;
 /// While packets flow it polls every `coalesce_ns` and sends on what arrived meanwhile as
 /// one burst: that costs a fraction of a wake-up per packet and adds at most that time.
 /// Without packets it sleeps until the next one.
-pub fn run<I: PacketIo, C: Clock>(lane: &mut Lane<I, C>, clock: &C, coalesce_ns: u64) {
+pub fn run<I: PacketIo, C: Clock, G: FrameGate>(
+    lane: &mut Lane<I, C, G>,
+    clock: &C,
+    coalesce_ns: u64,
+) {
     let mut idle = 0;
     let mut next = clock.now();
     while !lane.is_stopped() {

@@ -5,11 +5,14 @@ use std::sync::Arc;
 use ormatrix_protocol::{RouteState, WithheldReason};
 use st2110::{rfc4175::rewrite_extended_sequence, rtp};
 
-use super::{burst::Burst, messages::Order};
+use super::{
+    burst::Burst,
+    messages::{Order, Place},
+};
 use crate::{
     counters::{OutputCells, Sent},
     flow::{Accepted, Flow},
-    gate::{Gate, Pass},
+    gate::{FrameGate, Gate, Pass},
     packet_io::{Batch, PacketIo},
 };
 
@@ -36,7 +39,7 @@ pub struct Thin {
 }
 
 /// An output, owned by exactly one lane at a time.
-pub struct Token<T> {
+pub struct Token<T, G = Gate> {
     /// The output's slot.
     pub slot: u16,
     /// Where it sends to.
@@ -52,7 +55,7 @@ pub struct Token<T> {
     /// The order it follows.
     pub order: Order,
     /// Its gate.
-    pub gate: Gate,
+    pub gate: G,
     /// The input of this lane it is attached to.
     pub on: Option<u16>,
     /// When it was attached.
@@ -66,7 +69,7 @@ pub struct Token<T> {
     sent: Sent,
 }
 
-impl<T> Token<T> {
+impl<T, G: FrameGate> Token<T, G> {
     /// A new output on no source, sending from sequence number `next`.
     pub fn new(slot: u16, tx: T, ssrc: u32, payload_type: u8, next: u32) -> Self {
         Self {
@@ -77,7 +80,7 @@ impl<T> Token<T> {
             thin: None,
             cells: Arc::default(),
             order: Order::default(),
-            gate: Gate::new(next),
+            gate: G::new(next),
             on: None,
             since: 0,
             live: false,
@@ -185,6 +188,12 @@ impl<T> Token<T> {
             self.confirm_from = frame + 1;
         }
         0
+    }
+
+    /// Whether it is elsewhere than its order says, as seen from a lane.
+    pub fn is_astray(&self, lane: u16) -> bool {
+        let here = self.on.map(|input| Place { lane, input });
+        self.order.retire || self.order.target != here
     }
 
     /// The source is gone: nothing is shown until it comes back.

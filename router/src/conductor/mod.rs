@@ -1,0 +1,308 @@
+//! The conductor: the one thread that knows inputs, outputs and routes.
+//!
+//! It takes commands from clients, opens and closes sockets, tells lanes what to do and
+//! clients what happened, and keeps the snapshot. It never touches a packet; lanes never
+//! wait for it.
+
+pub mod clients;
+mod commands;
+mod inventory;
+pub mod opener;
+pub mod slots;
+pub mod snapshot;
+mod takes;
+
+use std::{collections::BTreeMap, time::Duration};
+
+use crossbeam_channel::{Receiver, Sender, select, tick};
+use ormatrix_io::Clock;
+use ormatrix_protocol::{
+    Command, Event, InputId, MonitorStatus, OutputId, OutputStatus, Refusal, Reply, RouterStatus,
+    Signal, SignalState, status::Telemetry,
+};
+
+use self::{
+    clients::{Clients, FromClient},
+    inventory::{Holder, Input, Monitor, Output},
+    opener::Opener,
+    slots::Slots,
+    snapshot::{Snapshot, SnapshotFile},
+};
+use crate::{
+    lane::{
+        Capacity,
+        messages::{FromLane, Order, ToLane},
+    },
+    packet_io::PacketIo,
+};
+
+/// The lanes as the conductor sees them.
+pub struct Lanes<I: PacketIo> {
+    /// Their mailboxes.
+    pub mailboxes: Vec<Sender<ToLane<I>>>,
+    /// What they tell.
+    pub reports: Receiver<FromLane<I>>,
+}
+
+/// What the conductor is told about itself.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    /// Version of the program.
+    pub version: String,
+    /// Differs for every start.
+    pub instance: u64,
+    /// When it started, UTC ns.
+    pub started_at: u64,
+}
+
+/// Inventory, routes and everyone who asks about them.
+pub struct Conductor<I: PacketIo, O, C> {
+    opener: O,
+    clock: C,
+    identity: Identity,
+    capacity: Capacity,
+    lanes: Lanes<I>,
+    /// Packets a second that each lane's inputs declare.
+    loads: Vec<u64>,
+    clients: Clients,
+    inputs: BTreeMap<InputId, Input>,
+    outputs: BTreeMap<OutputId, Output<I::Tx>>,
+    monitors: BTreeMap<InputId, Monitor<I::Tx>>,
+    input_slots: Slots<InputId>,
+    output_slots: Slots<Holder>,
+    take: u64,
+    file: SnapshotFile,
+    /// Asks the thread that waits for the disk.
+    settle: Sender<()>,
+}
+
+impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
+    /// A conductor of idle lanes. `settle` is told after every change of the snapshot.
+    pub fn new(
+        opener: O,
+        clock: C,
+        identity: Identity,
+        capacity: Capacity,
+        lanes: Lanes<I>,
+        file: SnapshotFile,
+        settle: Sender<()>,
+    ) -> Self {
+        Self {
+            opener,
+            clock,
+            identity,
+            capacity,
+            loads: vec![0; lanes.mailboxes.len()],
+            lanes,
+            clients: Clients::default(),
+            inputs: BTreeMap::new(),
+            outputs: BTreeMap::new(),
+            monitors: BTreeMap::new(),
+            input_slots: Slots::new(capacity.inputs),
+            output_slots: Slots::new(capacity.outputs),
+            take: 0,
+            file,
+            settle,
+        }
+    }
+
+    /// Puts a snapshot's inventory and routes to work.
+    ///
+    /// What cannot be opened now (an interface that is not up yet, a port in use) is kept
+    /// and tried again every second; the reason is logged.
+    pub fn restore(&mut self, snapshot: Snapshot) {
+        self.take = snapshot.take;
+        for spec in snapshot.inputs {
+            let id = spec.id.clone();
+            if let Err(refusal) = self.restore_input(spec) {
+                tracing::warn!(input = %id, "cannot receive yet: {refusal}");
+            }
+        }
+        for spec in snapshot.outputs {
+            let id = spec.id.clone();
+            let input = snapshot.routes.get(&id).cloned();
+            if let Err(refusal) = self.restore_output(spec, input) {
+                tracing::warn!(output = %id, "cannot send yet: {refusal}");
+            }
+        }
+        for spec in snapshot.monitors {
+            let input = spec.input.clone();
+            if let Err(refusal) = self.put_monitor(spec) {
+                tracing::warn!(%input, "cannot monitor: {refusal}");
+            }
+        }
+    }
+
+    /// Serves clients and lanes until every client channel is gone or `stop` says so.
+    pub fn run(&mut self, requests: &Receiver<FromClient>, stop: &Receiver<()>) {
+        let every_second = tick(Duration::from_secs(1));
+        let reports = self.lanes.reports.clone();
+        loop {
+            select! {
+                recv(requests) -> message => match message {
+                    Ok(message) => self.hear(message),
+                    Err(_) => break,
+                },
+                recv(reports) -> report => match report {
+                    Ok(report) => self.note(report),
+                    Err(_) => break,
+                },
+                recv(every_second) -> _ => self.every_second(),
+                recv(stop) -> _ => break,
+            }
+        }
+        for mailbox in &self.lanes.mailboxes {
+            // A lane that has ended needs no telling.
+            let _ = mailbox.send(ToLane::Stop);
+        }
+    }
+
+    /// Deals with one message of a client.
+    pub fn hear(&mut self, message: FromClient) {
+        match message {
+            FromClient::Connected { client, link } => {
+                let status = self.status();
+                self.clients.join(client, link, status);
+            }
+            FromClient::Gone { client } => self.clients.leave(client),
+            FromClient::Malformed { client, id, reason } => {
+                self.clients.reply(client, id, Err(Refusal::Malformed { reason }));
+            }
+            FromClient::Request { client, request } => {
+                let result = self.command(request.command);
+                self.clients.reply(client, request.id, result);
+            }
+        }
+    }
+
+    /// Does what a command says, whole or not at all.
+    pub fn command(&mut self, command: Command) -> Result<Reply, Refusal> {
+        let reply = match command {
+            Command::Status => return Ok(Reply::Status(Box::new(self.status()))),
+            Command::Salvo { takes } => Reply::Taking { take: self.salvo(&takes)? },
+            Command::PutInput(spec) => self.put_input(spec).map(|()| Reply::Done)?,
+            Command::RemoveInput { input } => self.remove_input(&input).map(|()| Reply::Done)?,
+            Command::PutOutput(spec) => self.put_output(spec).map(|()| Reply::Done)?,
+            Command::RemoveOutput { output } => {
+                self.remove_output(&output).map(|()| Reply::Done)?
+            }
+            Command::PutMonitor(spec) => self.put_monitor(spec).map(|()| Reply::Done)?,
+            Command::RemoveMonitor { input } => {
+                self.remove_monitor(&input).map(|()| Reply::Done)?
+            }
+        };
+        self.store();
+        if matches!(reply, Reply::Done) {
+            self.clients.tell(Event::Inventory);
+        }
+        Ok(reply)
+    }
+
+    /// Notes what a lane tells.
+    pub fn note(&mut self, report: FromLane<I>) {
+        match report {
+            FromLane::Route { output, take, state, at } => self.note_route(output, take, state, at),
+            FromLane::Signal { input, state, at } => self.note_signal(input, state, at),
+            FromLane::FreedInput { slot, rx } => {
+                drop(rx);
+                if let Some(slot) = slot {
+                    self.input_slots.free(slot);
+                }
+            }
+            FromLane::FreedOutput(token) => self.note_freed(token),
+        }
+    }
+
+    fn note_signal(&mut self, slot: u16, state: SignalState, at: u64) {
+        let Some(id) = self.input_slots.holder(slot) else { return };
+        // The slot of a removed input is its own until the lane gives it back.
+        let Some(input) = self.inputs.get_mut(id).filter(|input| input.slot == slot) else {
+            return;
+        };
+        if input.signal.state != state {
+            input.signal = Signal { state, since: at };
+            self.clients.tell(Event::Signal { input: id.clone(), signal: input.signal });
+        }
+    }
+
+    fn every_second(&mut self) {
+        self.retry();
+        let telemetry = Telemetry {
+            at: self.clock.unix(),
+            inputs: self.inputs.iter().map(|(id, i)| (id.clone(), i.cells.read())).collect(),
+            outputs: self.outputs.iter().map(|(id, o)| (id.clone(), o.cells.read())).collect(),
+            monitors: self.monitors.iter().map(|(id, m)| (id.clone(), m.cells.read())).collect(),
+        };
+        self.clients.tell(Event::Telemetry(telemetry));
+    }
+
+    /// Everything, as it is now.
+    pub fn status(&self) -> RouterStatus {
+        RouterStatus {
+            version: self.identity.version.clone(),
+            instance: self.identity.instance,
+            started_at: self.identity.started_at,
+            lanes: self.lanes.mailboxes.len() as u16,
+            inputs: self.inputs.values().map(Input::status).collect(),
+            outputs: self
+                .outputs
+                .values()
+                .map(|output| OutputStatus {
+                    spec: output.spec.clone(),
+                    route: output.route.clone(),
+                    counters: output.cells.read(),
+                })
+                .collect(),
+            monitors: self
+                .monitors
+                .values()
+                .map(|monitor| MonitorStatus {
+                    spec: monitor.spec.clone(),
+                    counters: monitor.cells.read(),
+                })
+                .collect(),
+        }
+    }
+
+    /// What the router would start from.
+    pub fn snapshot(&self) -> Snapshot {
+        let mut snapshot = Snapshot::default();
+        snapshot.inputs = self.inputs.values().map(|input| input.spec.clone()).collect();
+        snapshot.outputs = self.outputs.values().map(|output| output.spec.clone()).collect();
+        snapshot.monitors = self.monitors.values().map(|monitor| monitor.spec.clone()).collect();
+        let routed = |(id, output): (&OutputId, &Output<I::Tx>)| {
+            output.route.input.clone().map(|input| (id.clone(), input))
+        };
+        snapshot.routes = self.outputs.iter().filter_map(routed).collect();
+        snapshot.take = self.take;
+        snapshot
+    }
+
+    fn store(&self) {
+        // A disk that is full or gone must not stop a take; the picture comes first.
+        match self.file.store(&self.snapshot()) {
+            // A settling under way will be followed by one more.
+            Ok(()) => drop(self.settle.try_send(())),
+            Err(error) => tracing::error!("routes would be forgotten at a restart: {error}"),
+        }
+    }
+
+    /// Tells one lane. Mailboxes hold far more than lanes leave unread; waiting here is
+    /// waiting for a lane's next poll.
+    fn tell_lane(&self, lane: u16, message: ToLane<I>) {
+        if let Some(mailbox) = self.lanes.mailboxes.get(usize::from(lane)) {
+            let _ = mailbox.send(message);
+        }
+    }
+
+    fn order(&self, output: u16, order: Order) {
+        for mailbox in &self.lanes.mailboxes {
+            let _ = mailbox.send(ToLane::Order { output, order });
+        }
+    }
+
+    fn next_take(&mut self) -> u64 {
+        self.take += 1;
+        self.take
+    }
+}

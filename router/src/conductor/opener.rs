@@ -1,0 +1,84 @@
+//! Opens what inputs receive from and outputs send to.
+
+use ormatrix_io::{RxOptions, RxSocket, SocketError, TxOptions, TxSocket};
+use ormatrix_protocol::{Leg, OutputSpec, Refusal};
+
+use crate::packet_io::{
+    PacketIo,
+    chaos::{ChaosIo, ChaosRx, Switch},
+    kernel::KernelIo,
+};
+
+/// How an output sends, apart from where to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Marking {
+    /// IP time to live or hop limit.
+    pub ttl: u8,
+    /// Differentiated services code point.
+    pub dscp: u8,
+}
+
+impl From<&OutputSpec> for Marking {
+    fn from(spec: &OutputSpec) -> Self {
+        Self { ttl: spec.ttl, dscp: spec.dscp }
+    }
+}
+
+/// Opens receivers and senders of a backend.
+pub trait Opener<I: PacketIo> {
+    /// A receiver on a leg.
+    fn receiver(&mut self, leg: &Leg) -> Result<I::Rx, Refusal>;
+
+    /// A sender to a leg.
+    fn sender(&mut self, leg: &Leg, marking: Marking) -> Result<I::Tx, Refusal>;
+}
+
+/// Opens sockets of the host.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct KernelOpener {
+    /// How to receive.
+    pub rx: RxOptions,
+    /// Octets of kernel buffer for each output.
+    pub send_buffer: usize,
+}
+
+fn refusal(error: SocketError) -> Refusal {
+    match error {
+        SocketError::InUse { address, port } => Refusal::PortInUse { address, port },
+        SocketError::NotOurs { address } => Refusal::NotOurAddress { address },
+        SocketError::UnknownInterface { interface } => Refusal::UnknownInterface { interface },
+        error @ SocketError::MixedVersions { .. } => {
+            Refusal::Invalid { field: "legs.source".into(), reason: error.to_string() }
+        }
+        SocketError::Kernel { what, address, port, error } => {
+            Refusal::Socket { address, port, reason: format!("{what}: {error}") }
+        }
+    }
+}
+
+impl Opener<KernelIo> for KernelOpener {
+    fn receiver(&mut self, leg: &Leg) -> Result<RxSocket, Refusal> {
+        RxSocket::open(leg, &self.rx).map_err(refusal)
+    }
+
+    fn sender(&mut self, leg: &Leg, marking: Marking) -> Result<TxSocket, Refusal> {
+        let Marking { ttl, dscp } = marking;
+        TxSocket::open(leg, &TxOptions { ttl, dscp, send_buffer: self.send_buffer })
+            .map_err(refusal)
+    }
+}
+
+/// Opens the inner backend's receivers with a switch that nobody turns.
+impl<I: PacketIo, O: Opener<I>> Opener<ChaosIo<I>> for ChaosOpener<O> {
+    fn receiver(&mut self, leg: &Leg) -> Result<ChaosRx<I::Rx>, Refusal> {
+        Ok(ChaosRx::new(self.0.receiver(leg)?, Switch::default()))
+    }
+
+    fn sender(&mut self, leg: &Leg, marking: Marking) -> Result<I::Tx, Refusal> {
+        self.0.sender(leg, marking)
+    }
+}
+
+/// Opens for a backend made unreliable.
+#[derive(Clone, Copy, Debug)]
+pub struct ChaosOpener<O>(pub O);
