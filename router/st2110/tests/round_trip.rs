@@ -217,7 +217,7 @@ fn descriptions() -> impl Strategy<Value = Sdp> {
                     let source = if address.is_ipv4() { "198.51.100.1" } else { "fd00::1" };
                     Leg {
                         // Never both the same.
-                        port: port / 2 * 2 + index as u16 | 1 << index,
+                        port: (port & !3) + 1 + index as u16,
                         source: filtered.then(|| source.parse().unwrap()),
                         ..Leg::new(address, 0)
                     }
