@@ -3,6 +3,7 @@
 //! - [`stream`]: what to receive: SDP from a file or URL, a format by name, or an output
 //!   registered with the matrix;
 //! - [`receive`]: packets to frames, without I/O but for one socket loop;
+//! - [`picture`]: frames as GStreamer buffers, and as PNG and JPEG;
 //! - [`check`]: the judge: whole, partial, mixed, doubled or missing frames;
 //! - [`display`]: a window or a screen that never shows an old picture as live;
 //! - [`grab`]: whole frames as PNG files;
@@ -16,6 +17,7 @@
 pub mod check;
 pub mod display;
 pub mod grab;
+pub mod picture;
 pub mod receive;
 pub mod stills;
 pub mod stream;

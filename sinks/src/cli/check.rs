@@ -13,7 +13,7 @@ use ormatrix_sink::{
 };
 use ormatrix_strip::Name;
 
-use super::{Settings, say_listening};
+use super::{Settings, say_listening, seconds};
 
 /// What the numbers mean, for `--help`.
 pub const MEANING: &str = "\
@@ -59,8 +59,8 @@ pub struct Arguments {
     #[command(flatten)]
     stream: StreamArguments,
     /// Ends after this long, counted from the opening of the socket
-    #[arg(long, value_name = "N")]
-    seconds: Option<f64>,
+    #[arg(long, value_name = "N", value_parser = seconds)]
+    seconds: Option<Duration>,
     /// Ends after this many judged frames
     #[arg(long, value_name = "N")]
     frames: Option<u64>,
@@ -82,20 +82,13 @@ pub fn run(
     stop: &Arc<AtomicBool>,
 ) -> Result<ExitCode, String> {
     let text = |error: &dyn std::error::Error| error.to_string();
-    let length = match arguments.seconds {
-        None => None,
-        Some(seconds) => Some(
-            Duration::try_from_secs_f64(seconds)
-                .map_err(|error| format!("--seconds {seconds}: {error}"))?,
-        ),
-    };
     let expected = match &arguments.expect_name {
         None => None,
         Some(name) => Some(Name::new(name).map_err(|error| text(&error))?),
     };
     let coalesce = arguments.coalesce_us.unwrap_or(settings.coalesce_us);
     let options = CheckOptions {
-        length,
+        length: arguments.seconds,
         frames: arguments.frames,
         expected,
         coalesce: Duration::from_micros(u64::from(coalesce)),

@@ -1,7 +1,10 @@
 //! The command line.
 
 mod check;
+mod display;
+mod grab;
 mod settings;
+mod stills;
 
 use std::{
     net::SocketAddr,
@@ -29,6 +32,12 @@ enum Command {
     /// Receives a stream and judges it: whole, partial, mixed, doubled or missing frames
     #[command(after_long_help = check::MEANING)]
     Check(check::Arguments),
+    /// Shows a stream in a window or on a whole screen; says so when the signal is lost
+    Display(display::Arguments),
+    /// Writes the next whole frames as PNG files
+    Grab(grab::Arguments),
+    /// Delivers small pictures of every input to the matrix, a few times a second
+    Stills(stills::Arguments),
     /// Reads the settings, says what is wrong with them, and does nothing else
     CheckConfig,
 }
@@ -38,6 +47,9 @@ pub fn run(cli: Cli, stop: &Arc<AtomicBool>) -> Result<ExitCode, String> {
     let settings = Settings::load(cli.config.as_deref()).map_err(|error| error.to_string())?;
     match cli.command {
         Command::Check(arguments) => check::run(&arguments, &settings, stop),
+        Command::Display(arguments) => display::run(&arguments, &settings, stop),
+        Command::Grab(arguments) => grab::run(&arguments, &settings, stop),
+        Command::Stills(arguments) => stills::run(&arguments, &settings, stop),
         Command::CheckConfig => {
             println!("the settings are good");
             Ok(ExitCode::SUCCESS)
@@ -50,4 +62,10 @@ fn say_listening(addresses: &[SocketAddr]) {
     for address in addresses {
         eprintln!("listening {address}");
     }
+}
+
+/// A length of time given in seconds.
+fn seconds(text: &str) -> Result<std::time::Duration, String> {
+    let seconds: f64 = text.parse().map_err(|_| format!("'{text}' is not a number of seconds"))?;
+    std::time::Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())
 }

@@ -1,22 +1,46 @@
 //! Settings of the process, from a file and the environment.
 
-use std::path::Path;
+use std::{net::IpAddr, path::Path, time::Duration};
 
 use ormatrix_settings::SettingsError;
 use serde::Deserialize;
 
 /// What the settings file may hold. `sinks/ormatrix-sink.toml` shows every one with its
 /// default.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
     /// Least time between two reads of a socket, in microseconds.
     pub coalesce_us: u32,
+    /// How long a display keeps the last whole frame without a next, in milliseconds.
+    pub hold_ms: u32,
+    /// How stills are taken.
+    pub stills: StillsSettings,
+}
+
+/// `[stills]`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct StillsSettings {
+    /// Address of this host that the router can send to.
+    pub listen: IpAddr,
+    /// Least time between two stills of an input, in milliseconds.
+    pub interval_ms: u32,
+    /// Width that stills are decimated to, or less than twice that.
+    pub width: u16,
+    /// JPEG quality, 1 to 100.
+    pub quality: u8,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { coalesce_us: 250 }
+        Self { coalesce_us: 250, hold_ms: 500, stills: StillsSettings::default() }
+    }
+}
+
+impl Default for StillsSettings {
+    fn default() -> Self {
+        Self { listen: IpAddr::from([127, 0, 0, 1]), interval_ms: 250, width: 640, quality: 80 }
     }
 }
 
@@ -24,5 +48,24 @@ impl Settings {
     /// Reads the file, if any, and the environment.
     pub fn load(file: Option<&Path>) -> Result<Self, SettingsError> {
         ormatrix_settings::load(file, "ORMATRIX_SINK")
+    }
+
+    /// Least time between two reads.
+    pub fn coalesce(&self) -> Duration {
+        Duration::from_micros(u64::from(self.coalesce_us))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_commented_file_shows_the_defaults() {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("ormatrix-sink.toml");
+        let none = Vec::<(std::ffi::OsString, std::ffi::OsString)>::new();
+        let read: Settings =
+            ormatrix_settings::load_from(Some(&file), "ORMATRIX_SINK", none).unwrap();
+        assert_eq!(read, Settings::default());
     }
 }

@@ -50,6 +50,21 @@ pub struct Counts {
     pub late: u64,
 }
 
+impl Counts {
+    /// Both together.
+    #[must_use]
+    pub const fn plus(self, other: Self) -> Self {
+        Self {
+            whole: self.whole + other.whole,
+            incomplete: self.incomplete + other.incomplete,
+            without_memory: self.without_memory + other.without_memory,
+            refused: self.refused + other.refused,
+            outside_format: self.outside_format + other.outside_format,
+            late: self.late + other.late,
+        }
+    }
+}
+
 #[derive(Debug)]
 struct Slot<M> {
     time: FrameTime,
@@ -190,5 +205,127 @@ impl<M: AsMut<[u8]>> Assembler<M> {
     const fn remember(&mut self, time: FrameTime) {
         self.done[self.next_done] = Some(time);
         self.next_done = (self.next_done + 1) % self.done.len();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use st2110::rfc4175::FramePlan;
+
+    use super::*;
+
+    const JSON: &str =
+        r#"{"width":160,"height":32,"rate":"50","sampling":"YCbCr-4:2:2","depth":10}"#;
+
+    struct Rig {
+        assembler: Assembler<Vec<u8>>,
+        plan: FramePlan,
+        stride: usize,
+        taken: usize,
+    }
+
+    impl Rig {
+        fn new() -> Self {
+            let format: VideoFormat = serde_json::from_str(JSON).unwrap();
+            // Padded rows, as GStreamer may have them.
+            let raster = Raster::new(&format).unwrap().with_stride(416).unwrap();
+            Self {
+                assembler: Assembler::new(&format, &raster, None),
+                plan: FramePlan::new(&format, 1460).unwrap(),
+                stride: 416,
+                taken: 0,
+            }
+        }
+
+        fn packets(&self, seed: u8, timestamp: u32) -> Vec<Vec<u8>> {
+            let picture = picture(seed);
+            (0..self.plan.packets())
+                .map(|index| {
+                    let planned = self.plan.packet(index).unwrap();
+                    let mut packet = vec![0; planned.packet_len() - planned.data_len()];
+                    packet[0] = 0x80;
+                    packet[1] = 96;
+                    packet[4..8].copy_from_slice(&timestamp.to_be_bytes());
+                    planned.header.write(&mut packet[12..]).unwrap();
+                    for range in planned.ranges() {
+                        packet.extend_from_slice(&picture[range.clone()]);
+                    }
+                    packet
+                })
+                .collect()
+        }
+
+        fn feed<'a>(&mut self, packets: impl IntoIterator<Item = &'a Vec<u8>>) -> Vec<(u32, Vec<u8>)> {
+            let mut whole = Vec::new();
+            for packet in packets {
+                let taken = &mut self.taken;
+                let mut pool = || {
+                    *taken += 1;
+                    Some(vec![0_u8; 416 * 32])
+                };
+                if let Assembled::Whole(frame) = self.assembler.packet(packet, 0, &mut pool) {
+                    let rows = frame.memory.chunks(self.stride);
+                    whole.push((frame.timestamp, rows.flat_map(|row| row[..400].to_vec()).collect()));
+                }
+            }
+            whole
+        }
+    }
+
+    fn picture(seed: u8) -> Vec<u8> {
+        (0..160_usize * 32 * 5 / 2).map(|at| (at % 251) as u8 ^ seed).collect()
+    }
+
+    #[test]
+    fn whole_frames_come_out_octet_for_octet() {
+        let mut rig = Rig::new();
+        for seed in 0..5 {
+            let packets = rig.packets(seed, u32::from(seed) * 1800);
+            assert_eq!(rig.feed(&packets), [(u32::from(seed) * 1800, picture(seed))]);
+        }
+        assert_eq!(rig.assembler.counts(), Counts { whole: 5, ..Counts::default() });
+    }
+
+    #[test]
+    fn an_incomplete_frame_never_comes_out_and_its_memory_is_used_again() {
+        let mut rig = Rig::new();
+        let (one, two, three) = (rig.packets(1, 0), rig.packets(2, 1800), rig.packets(3, 3600));
+        assert_eq!(rig.feed(&one[1..]), []);
+        assert_eq!(rig.feed(&two[..two.len() - 1]), []);
+        assert_eq!(rig.feed(&three), [(3600, picture(3))]);
+        assert_eq!(rig.assembler.counts().incomplete, 2);
+        assert_eq!(rig.taken, 2, "the third frame takes the first one's memory");
+    }
+
+    #[test]
+    fn packets_may_overtake_each_other_across_the_boundary() {
+        let mut rig = Rig::new();
+        let (mut one, mut two) = (rig.packets(1, 0), rig.packets(2, 1800));
+        one.swap(2, 5);
+        let last = one.pop().unwrap();
+        two.insert(3, last.clone());
+        two.push(last); // and once more, late
+        one.extend(two);
+        assert_eq!(rig.feed(&one), [(0, picture(1)), (1800, picture(2))]);
+        assert_eq!(rig.assembler.counts().late, 1);
+    }
+
+    #[test]
+    fn an_older_frame_does_not_come_out_after_a_newer_one() {
+        let mut rig = Rig::new();
+        let (one, two) = (rig.packets(1, 0), rig.packets(2, 1800));
+        rig.feed(&one[1..]);
+        assert_eq!(rig.feed(&two), [(1800, picture(2))]);
+        assert_eq!(rig.feed(&one[..1]), []);
+    }
+
+    #[test]
+    fn what_is_not_the_stream_is_counted() {
+        let mut rig = Rig::new();
+        let mut outside = rig.packets(1, 0)[0].clone();
+        outside[17] = 200;
+        assert_eq!(rig.feed(&[b"garbage".to_vec(), outside]), []);
+        let counts = rig.assembler.counts();
+        assert_eq!((counts.refused, counts.outside_format), (2, 1));
     }
 }

@@ -145,6 +145,17 @@ impl Control {
         body(&url, answer).map(drop)
     }
 
+    /// Deletes.
+    pub fn delete(&self, path: &str) -> Result<(), ControlError> {
+        let url = self.url(path);
+        let mut request = self.agent.delete(&url);
+        if let Some(value) = &self.authorization {
+            request = request.header("Authorization", value);
+        }
+        let answer = request.call().map_err(|error| unreachable(&url, &error))?;
+        body(&url, answer).map(drop)
+    }
+
     /// Opens the event stream; lines come as the API writes them.
     pub fn event_lines(&self, path: &str) -> Result<impl BufRead + use<>, ControlError> {
         let url = self.url(path);

@@ -8,7 +8,7 @@ use std::{
 use st2110::{
     format::VideoFormat,
     leg::Leg,
-    sdp::{Sdp, SdpError},
+    sdp::{Colorimetry, Sdp, SdpError, TransferCharacteristic},
 };
 
 use super::{Control, ControlError};
@@ -25,6 +25,8 @@ pub struct Description {
     pub payload_type: Option<u8>,
     /// Where it arrives; two with ST 2022-7; none where only a format is known.
     pub legs: Vec<Leg>,
+    /// Colorimetry as GStreamer's caps name it, where it is declared and has such a name.
+    pub colorimetry: Option<&'static str>,
     /// The session's name, where one is given.
     pub name: Option<String>,
 }
@@ -51,7 +53,14 @@ pub enum DescriptionError {
 impl Description {
     /// A format without any address.
     pub const fn of_format(format: VideoFormat) -> Self {
-        Self { format, payload_type: None, legs: Vec::new(), name: None }
+        Self { format, payload_type: None, legs: Vec::new(), colorimetry: None, name: None }
+    }
+
+    /// Whether packets of both are read and shown alike, wherever they arrive.
+    pub fn looks_like(&self, other: &Self) -> bool {
+        self.format == other.format
+            && self.payload_type == other.payload_type
+            && self.colorimetry == other.colorimetry
     }
 
     /// Reads SDP as foreign senders write it, too.
@@ -62,9 +71,25 @@ impl Description {
         Ok(Self {
             format: sdp.video.format,
             payload_type,
+            colorimetry: colorimetry(sdp.video.colorimetry, sdp.video.transfer),
             legs: sdp.legs.into_iter().map(|leg| leg.leg).collect(),
             name: Some(sdp.name).filter(|name| !matches!(name.trim(), "" | "-")),
         })
+    }
+}
+
+/// The name in caps. Those of film and of tristimulus values have none.
+const fn colorimetry(
+    colorimetry: Colorimetry,
+    transfer: Option<TransferCharacteristic>,
+) -> Option<&'static str> {
+    match (colorimetry, transfer) {
+        (Colorimetry::Bt601, _) => Some("bt601"),
+        (Colorimetry::Bt709, _) => Some("bt709"),
+        (Colorimetry::Bt2020, _) => Some("bt2020"),
+        (Colorimetry::Bt2100, Some(TransferCharacteristic::Hlg)) => Some("bt2100-hlg"),
+        (Colorimetry::Bt2100, _) => Some("bt2100-pq"),
+        _ => None,
     }
 }
 
