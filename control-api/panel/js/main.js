@@ -25,7 +25,12 @@ const room = new Room();
 const selection = new Selection();
 const takes = new Takes();
 const screen = new Screen();
-const stills = new Stills({ now, fetch: api.still, decode: (blob) => createImageBitmap(blob) });
+const stills = new Stills({
+  now,
+  fetch: api.still,
+  decode: (blob) => createImageBitmap(blob),
+  sends: (id) => ['ok', 'unstable'].includes(room.inputs.get(id)?.signal.state),
+});
 const events = new Events({ onEvent, onOpen, onDown });
 
 let stopped = false;

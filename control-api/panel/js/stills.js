@@ -20,12 +20,15 @@ export class Stills {
   #now;
   #fetch;
   #decode;
+  #sends;
 
-  /** `fetch(id)` as `api.still`; `decode(blob)` to an ImageBitmap. */
-  constructor({ now, fetch, decode }) {
+  /** `fetch(id)` as `api.still`; `decode(blob)` to an ImageBitmap; `sends(id)` whether an
+   *  input may have a still at all. */
+  constructor({ now, fetch, decode, sends }) {
     this.#now = now;
     this.#fetch = fetch;
     this.#decode = decode;
+    this.#sends = sends;
   }
 
   /** The inputs there are. */
@@ -72,7 +75,7 @@ export class Stills {
     if (this.#held) return;
     const now = this.#now();
     const due = [...this.#inputs]
-      .filter(([, input]) => !input.busy && isDue(input, now))
+      .filter(([id, input]) => !input.busy && isDue(input, now) && this.#sends(id))
       .sort(([, a], [, b]) => a.due - b.due);
     for (const [id, input] of due.slice(0, AT_ONCE - this.#busy)) {
       void this.#get(id, input, now);

@@ -41,9 +41,10 @@ test("time counts a machine's sleep, and never goes back", () => {
 
 /** A server whose answers the test gives. */
 function bench(inputs) {
-  const it = { time: 0, asked: [], closed: [] };
+  const it = { time: 0, asked: [], closed: [], lost: [] };
   it.stills = new Stills({
     now: () => it.time,
+    sends: (id) => !it.lost.includes(id),
     fetch: (id) => new Promise((answer, fail) => it.asked.push({ id, answer, fail })),
     decode: async (blob) => {
       if (blob === 'broken') throw new Error('no JPEG');
@@ -123,6 +124,14 @@ test('announced stills are fetched when announced, the others twice a second', a
   assert.equal(it.asked.length, 0, 'they come by announcement');
   await it.run(1700);
   assert.equal(it.asked.length, 1, 'they no longer do');
+});
+
+test('what has lost its signal is not asked for', async () => {
+  const it = bench(['a', 'b']);
+  it.lost = ['a'];
+  it.stills.announce('a');
+  await it.run(0);
+  assert.deepEqual(it.asked.map(({ id }) => id), ['b']);
 });
 
 test('what comes for an input that is gone is thrown away', async () => {
