@@ -1,1 +1,98 @@
-//! The `ormatrix` command line.
+//! The `ormatrix` command line: one file a noun.
+//!
+//! It speaks the HTTP API and nothing else. Exit status: 0 when what was asked is done, 1
+//! when not, 2 when the command line itself is wrong, 3 when a take was accepted but not
+//! confirmed in time.
+
+mod client;
+mod demo;
+mod error;
+mod events;
+mod format;
+mod input;
+mod output;
+mod status;
+mod table;
+mod take;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use client::Client;
+pub use error::CliError;
+
+/// Exit status of a take that was accepted but not confirmed in time.
+const UNCONFIRMED: u8 = 3;
+
+/// Sees and changes what an ormatrix receives, sends and routes.
+#[derive(Parser)]
+#[command(name = "ormatrix", version)]
+struct Arguments {
+    /// The control process.
+    #[arg(long, env = "ORMATRIX_URL", default_value = "http://127.0.0.1:8080", global = true)]
+    url: String,
+    /// Print the API's JSON instead of text for people.
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// What enters the matrix.
+    #[command(subcommand)]
+    Input(input::Command),
+    /// What leaves the matrix.
+    #[command(subcommand)]
+    Output(output::Command),
+    /// Put an input on an output, and wait until it is confirmed there.
+    Take(take::Take),
+    /// Take everything off an output.
+    Clear(take::Clear),
+    /// Several takes, all or none.
+    Salvo(take::Salvo),
+    /// Whether all is well, and if not, what to do.
+    Status,
+    /// What happens, as it happens.
+    Events,
+    Demo(demo::Demo),
+    /// What this machine offers and lacks for the job, and how to mend it.
+    Doctor,
+}
+
+/// How a command talks.
+struct Context {
+    client: Client,
+    json: bool,
+}
+
+impl Context {
+    fn new(url: &str, json: bool) -> Self {
+        Self { client: Client::new(url), json }
+    }
+}
+
+/// Does what the command line says.
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let context = Context::new(&arguments.url, arguments.json);
+    let done = match arguments.command {
+        Command::Input(command) => input::run(&context, command),
+        Command::Output(command) => output::run(&context, command),
+        Command::Take(take) => take::take(&context, &take),
+        Command::Clear(clear) => take::clear(&context, &clear),
+        Command::Salvo(salvo) => take::salvo(&context, &salvo),
+        Command::Status => status::run(&context),
+        Command::Events => events::run(&context),
+        Command::Demo(demo) => Ok(demo::run(&demo)),
+        Command::Doctor => Ok(ormatrix_hardware::doctor::run(context.json)),
+    };
+    done.unwrap_or_else(|error| {
+        // Whoever read the output has seen enough (`| head`).
+        if !matches!(error, CliError::OutputClosed) {
+            eprintln!("ormatrix: {error}");
+        }
+        ExitCode::FAILURE
+    })
+}

@@ -49,6 +49,7 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    ormatrix_io::process::die_with_parent();
     let arguments = Arguments::parse();
     let checking = arguments.command.is_some();
     let outcome = settings(arguments).and_then(|settings| {

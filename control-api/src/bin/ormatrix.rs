@@ -1,1 +1,5 @@
-fn main() {}
+//! The technician's command line.
+
+fn main() -> std::process::ExitCode {
+    ormatrix_control::cli::main()
+}

@@ -1,0 +1,271 @@
+//! What a demo consists of: names, addresses and command lines.
+
+use std::{
+    env,
+    ffi::OsString,
+    io,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
+
+use super::{
+    ports::{self, LOOPBACK},
+    process::Launch,
+    state::State,
+};
+
+/// Pictures by pattern, with names as an operating room has them.
+const SCENES: [(&str, &str, &str); 6] = [
+    ("endoscope", "Endoscope", "Tower"),
+    ("robot", "Surgical robot", "Robot"),
+    ("xray", "C-arm X-ray", "Table"),
+    ("ultrasound", "Ultrasound", "Cart"),
+    ("room", "Room camera", "Ceiling"),
+    ("monitor", "Patient monitor", "Anaesthesia"),
+];
+
+/// Places where pictures are seen.
+const PLACES: [(&str, &str, &str); 4] = [
+    ("main", "Surgeon's display", "Table"),
+    ("assistant", "Assistant's display", "Table"),
+    ("wall", "Wall display", "Wall"),
+    ("teaching", "Lecture hall", "Outside"),
+];
+
+/// Every source begins its frames this much after the one before: nobody is genlocked, and
+/// no two cut at the same moment (2.9 ms are far from any part of a frame period).
+const OFFSET_US: u64 = 2900;
+
+/// A picture that enters the matrix.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Input {
+    /// Its id.
+    pub id: String,
+    label: String,
+    zone: &'static str,
+    pattern: &'static str,
+    offset_us: u64,
+    port: u16,
+}
+
+/// A place where a picture is seen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Output {
+    /// Its id.
+    pub id: String,
+    /// Its name for people.
+    pub label: String,
+    zone: &'static str,
+    port: u16,
+}
+
+/// Inputs, outputs and their ports.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// What enters.
+    pub inputs: Vec<Input>,
+    /// What leaves.
+    pub outputs: Vec<Output>,
+}
+
+impl Plan {
+    /// That many inputs and outputs on ports that are free now.
+    pub fn new(inputs: usize, outputs: usize) -> io::Result<Self> {
+        let mut ports = ports::free(inputs + outputs)?.into_iter();
+        let mut port = || ports.next().unwrap_or_default();
+        let numbered = |text: &str, index: usize, of: usize, gap: &str| match index / of {
+            0 => text.to_owned(),
+            round => format!("{text}{gap}{}", round + 1),
+        };
+        let input = |index: usize| {
+            let (pattern, label, zone) = SCENES[index % SCENES.len()];
+            Input {
+                id: numbered(pattern, index, SCENES.len(), "-"),
+                label: numbered(label, index, SCENES.len(), " "),
+                zone,
+                pattern,
+                offset_us: OFFSET_US * index as u64,
+                port: port(),
+            }
+        };
+        let inputs = (0..inputs).map(input).collect();
+        let output = |index: usize| {
+            let (id, label, zone) = PLACES[index % PLACES.len()];
+            Output {
+                id: numbered(id, index, PLACES.len(), "-"),
+                label: numbered(label, index, PLACES.len(), " "),
+                zone,
+                port: port(),
+            }
+        };
+        Ok(Self { inputs, outputs: (0..outputs).map(output).collect() })
+    }
+
+    /// Every port that pictures go to.
+    pub fn ports(&self) -> Vec<u16> {
+        let inputs = self.inputs.iter().map(|input| input.port);
+        inputs.chain(self.outputs.iter().map(|output| output.port)).collect()
+    }
+
+    /// What is shown at the start: output by output the inputs in turn.
+    pub fn routes(&self) -> impl Iterator<Item = (&Output, &Input)> {
+        self.outputs.iter().zip(self.inputs.iter().cycle())
+    }
+}
+
+/// The programs, beside the one that runs now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Programs {
+    folder: PathBuf,
+}
+
+/// A program of the demo that is not there.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "{} is not there: the demo needs it beside this program; build all with \
+     `cargo build --release --workspace --bins`", .0.display()
+)]
+pub struct NoProgram(PathBuf);
+
+impl Programs {
+    /// Looks for them.
+    pub fn find() -> Result<Self, NoProgram> {
+        let own = env::current_exe().unwrap_or_default();
+        let folder = own.parent().unwrap_or(Path::new("")).to_owned();
+        for name in ["ormatrix-router", "ormatrix-control", "ormatrix-source", "ormatrix-sink"] {
+            let program = folder.join(name);
+            if !program.is_file() {
+                return Err(NoProgram(program));
+            }
+        }
+        Ok(Self { folder })
+    }
+
+    fn launch(&self, state: &State, program: &str, log: &str, arguments: &[&str]) -> Launch {
+        Launch {
+            program: self.folder.join(program),
+            arguments: arguments.iter().map(OsString::from).collect(),
+            log: state.logs().join(format!("{log}.log")),
+        }
+    }
+
+    /// The router.
+    pub fn router(&self, state: &State) -> Launch {
+        let mut launch = self.launch(state, "ormatrix-router", "router", &[]);
+        launch.arguments.extend([
+            OsString::from("--socket"),
+            state.socket().into(),
+            "--snapshot".into(),
+            state.router().join("snapshot.json").into(),
+        ]);
+        launch
+    }
+
+    /// The control plane.
+    pub fn control(&self, state: &State, listen: SocketAddr) -> Launch {
+        let listen = listen.to_string();
+        let mut launch = self.launch(state, "ormatrix-control", "control", &["--listen", &listen]);
+        launch.arguments.extend([
+            OsString::from("--router-socket"),
+            state.socket().into(),
+            "--state-dir".into(),
+            state.control().into(),
+        ]);
+        launch
+    }
+
+    /// A source that registers itself.
+    pub fn source(&self, state: &State, url: &str, input: &Input, format: &str) -> Launch {
+        let to = SocketAddr::new(LOOPBACK, input.port).to_string();
+        let offset = input.offset_us.to_string();
+        self.launch(
+            state,
+            "ormatrix-source",
+            &format!("source-{}", input.id),
+            &[
+                "--register",
+                url,
+                "--id",
+                &input.id,
+                "--name",
+                &input.id,
+                "--label",
+                &input.label,
+                "--zone",
+                input.zone,
+                "--pattern",
+                input.pattern,
+                "--format",
+                format,
+                "--offset-us",
+                &offset,
+                "--to",
+                &to,
+            ],
+        )
+    }
+
+    /// A sink that registers itself: a window, or the judge.
+    pub fn sink(&self, state: &State, url: &str, output: &Output, window: bool) -> Launch {
+        let at = SocketAddr::new(LOOPBACK, output.port).to_string();
+        let mut arguments: Vec<&str> =
+            if window { vec!["display"] } else { vec!["check", "--json"] };
+        arguments.extend([
+            "--register",
+            url,
+            "--id",
+            &output.id,
+            "--label",
+            &output.label,
+            "--zone",
+            output.zone,
+            "--at",
+            &at,
+        ]);
+        self.launch(state, "ormatrix-sink", &format!("sink-{}", output.id), &arguments)
+    }
+
+    /// The taker of stills.
+    pub fn stills(&self, state: &State, url: &str) -> Launch {
+        self.launch(state, "ormatrix-sink", "stills", &["stills", "--control", url])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn names_and_ports_differ_however_many() {
+        let plan = Plan::new(14, 9).unwrap();
+        let ids = |list: Vec<&String>| list.into_iter().collect::<BTreeSet<_>>().len();
+        assert_eq!(ids(plan.inputs.iter().map(|input| &input.id).collect()), 14);
+        assert_eq!(ids(plan.inputs.iter().map(|input| &input.label).collect()), 14);
+        assert_eq!(ids(plan.outputs.iter().map(|output| &output.id).collect()), 9);
+        assert_eq!(plan.ports().into_iter().collect::<BTreeSet<_>>().len(), 23);
+        assert_eq!(
+            (plan.inputs[6].id.as_str(), plan.inputs[6].label.as_str()),
+            ("endoscope-2", "Endoscope 2")
+        );
+    }
+
+    #[test]
+    fn outputs_show_different_inputs_while_there_are_some() {
+        let plan = Plan::new(3, 4).unwrap();
+        let shown: Vec<&str> = plan.routes().map(|(_, input)| input.id.as_str()).collect();
+        assert_eq!(shown, ["endoscope", "robot", "xray", "endoscope"]);
+    }
+
+    #[test]
+    fn no_two_sources_are_in_step() {
+        let plan = Plan::new(6, 1).unwrap();
+        for rate in [60, 50, 30, 25] {
+            let period = 1_000_000 / rate;
+            let phases: BTreeSet<u64> =
+                plan.inputs.iter().map(|input| input.offset_us % period / 500).collect();
+            assert_eq!(phases.len(), 6, "at {rate} frames a second");
+        }
+    }
+}

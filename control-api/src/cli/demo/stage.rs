@@ -1,0 +1,297 @@
+//! The running demo: programs, what the API tells of them, and waiting for both.
+
+use std::{
+    fs,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+    time::Duration,
+};
+
+use ormatrix_io::{Clock, SystemClock};
+use serde_json::{Value, json};
+
+use super::{
+    super::client::Client,
+    DemoError,
+    calibrate::{self, Outcome, Reading, Ticks},
+    plan::{Plan, Programs},
+    state::State,
+    supervise::{Crew, Role},
+};
+
+const SECOND: u64 = 1_000_000_000;
+/// How long control and router may take to answer.
+const START: u64 = 15 * SECOND;
+/// How long sources may take to draw their pictures and everything to be live.
+const UP: u64 = 90 * SECOND;
+/// Between two looks at programs and signals.
+const TURN: Duration = Duration::from_millis(20);
+/// How long each group of programs has to end.
+const GRACE: Duration = Duration::from_millis(800);
+/// Sources and sinks settle this long before they are measured, and are measured this long.
+const SETTLE: u64 = SECOND;
+const MEASURE: u64 = 3 * SECOND;
+
+/// Everything that runs.
+pub struct Stage {
+    /// Where the API is.
+    pub url: String,
+    crew: Crew,
+    client: Client,
+    programs: Programs,
+    state: State,
+    stop: Arc<AtomicBool>,
+    windows: bool,
+}
+
+impl Stage {
+    /// Starts the router and the control plane, and waits until they know each other.
+    pub fn open(
+        programs: Programs,
+        state: State,
+        listen: std::net::SocketAddr,
+        windows: bool,
+        stop: Arc<AtomicBool>,
+    ) -> Result<Self, DemoError> {
+        let mut crew = Crew::default();
+        crew.start("router", Role::Router, programs.router(&state))?;
+        crew.start("control", Role::Control, programs.control(&state, listen))?;
+        let mut stage = Self {
+            url: String::new(),
+            crew,
+            client: Client::new(""),
+            programs,
+            state,
+            stop,
+            windows,
+        };
+        stage.wait(START, "the control plane to listen", |stage| {
+            let said = stage.crew.output("control");
+            let url = said.iter().find_map(|line| line.strip_prefix("listening "));
+            stage.url = url.unwrap_or_default().to_owned();
+            (!stage.url.is_empty()).then_some(()).ok_or_else(String::new)
+        })?;
+        stage.client = Client::new(&stage.url);
+        stage.wait(START, "the router to connect", |stage| match stage.client.get("/readyz") {
+            Ok(_) => Ok(()),
+            Err(error) => Err(error.to_string()),
+        })?;
+        stage.crew.start("stills", Role::Sink, stage.programs.stills(&stage.state, &stage.url))?;
+        Ok(stage)
+    }
+
+    /// Starts sources and sinks, waits until each input has signal, makes the first routes,
+    /// and waits until each output is live.
+    pub fn play(&mut self, plan: &Plan, format: &str) -> Result<(), DemoError> {
+        for output in &plan.outputs {
+            let launch = self.programs.sink(&self.state, &self.url, output, self.windows);
+            self.crew.start(&sink_name(&output.id), Role::Sink, launch)?;
+        }
+        for input in &plan.inputs {
+            let launch = self.programs.source(&self.state, &self.url, input, format);
+            self.crew.start(&format!("source {}", input.id), Role::Source, launch)?;
+        }
+        let (inputs, outputs) = (plan.inputs.len(), plan.outputs.len());
+        self.wait(UP, "every input to have signal", |stage| {
+            let list = stage.list("inputs")?;
+            all(&list, inputs, "/signal/state", "ok")?;
+            stage.list("outputs").and_then(|list| {
+                let known = list.as_array().map_or(0, Vec::len);
+                if known == outputs {
+                    Ok(())
+                } else {
+                    Err(format!("{known} of {outputs} outputs are known"))
+                }
+            })
+        })?;
+        for (output, input) in plan.routes() {
+            let path = format!("/api/v1/outputs/{}/route", output.id);
+            self.client.send("PUT", &path, &json!({"input": input.id, "wait_ms": 0}))?;
+        }
+        self.wait(UP, "every output to be live", |stage| {
+            all(&stage.list("outputs")?, outputs, "/route/state", "live")
+        })
+    }
+
+    /// Watches what plays for some seconds.
+    pub fn measure(&mut self, plan: &Plan) -> Result<Outcome, DemoError> {
+        let rate = self.rate()?;
+        self.rest(SETTLE)?;
+        let first = self.reading(plan)?;
+        let before = self.reading_after(plan, &first)?;
+        self.rest(MEASURE.saturating_sub(SECOND / 2))?;
+        let middle = self.reading(plan)?;
+        let after = self.reading_after(plan, &middle)?;
+        Ok(calibrate::judge(&before, &after, rate))
+    }
+
+    /// Ends sources and sinks; the judges' reports by output's id.
+    pub fn silence(&mut self) -> Vec<(String, Vec<String>)> {
+        // Sinks first: what a source leaves unsent is no fault of what they judge.
+        let said = self.crew.end(&[Role::Sink], GRACE);
+        self.crew.end(&[Role::Source], GRACE);
+        said.into_iter()
+            .filter_map(|(name, said)| Some((name.strip_prefix("sink ")?.to_owned(), said)))
+            .collect()
+    }
+
+    /// Starts the taker of stills again, after [`Stage::silence`].
+    pub fn watch(&mut self) -> Result<(), DemoError> {
+        let launch = self.programs.stills(&self.state, &self.url);
+        Ok(self.crew.start("stills", Role::Sink, launch)?)
+    }
+
+    /// Says to scripts where this demo is.
+    pub fn announce(&self) -> Result<(), DemoError> {
+        Ok(self.state.write_environment(&self.url)?)
+    }
+
+    /// Keeps everything running until somebody asks to end, or for some seconds.
+    pub fn run(&mut self, seconds: Option<u64>) -> Result<(), DemoError> {
+        let until = seconds.map(|seconds| SystemClock.now().saturating_add(seconds * SECOND));
+        loop {
+            match self.turn() {
+                Err(DemoError::Asked) => return Ok(()),
+                Err(error) => return Err(error),
+                Ok(()) if until.is_some_and(|until| SystemClock.now() >= until) => return Ok(()),
+                Ok(()) => {}
+            }
+        }
+    }
+
+    /// Looks after the programs once and rests.
+    fn turn(&mut self) -> Result<(), DemoError> {
+        if self.stop.load(Ordering::Relaxed) {
+            return Err(DemoError::Asked);
+        }
+        self.crew.tend(&mut |line| super::say(line))?;
+        thread::sleep(TURN);
+        Ok(())
+    }
+
+    fn rest(&mut self, ns: u64) -> Result<(), DemoError> {
+        let until = SystemClock.now() + ns;
+        while SystemClock.now() < until {
+            self.turn()?;
+        }
+        Ok(())
+    }
+
+    /// Waits until `done` answers well; its error is why not yet.
+    fn wait(
+        &mut self,
+        longest: u64,
+        what: &'static str,
+        mut done: impl FnMut(&mut Self) -> Result<(), String>,
+    ) -> Result<(), DemoError> {
+        let until = SystemClock.now() + longest;
+        loop {
+            self.turn()?;
+            let Err(reason) = done(self) else { return Ok(()) };
+            // A port that somebody else has will not come back by waiting.
+            if SystemClock.now() >= until || reason.contains("in use") {
+                return Err(DemoError::NotUp {
+                    what,
+                    seconds: longest / SECOND,
+                    reason,
+                    words: self.crew.last_words(),
+                    logs: self.state.logs(),
+                });
+            }
+        }
+    }
+
+    fn list(&self, noun: &str) -> Result<Value, String> {
+        self.client.get(&format!("/api/v1/{noun}")).map_err(|error| error.to_string())
+    }
+
+    /// Frames a second of the first input.
+    fn rate(&self) -> Result<f64, DemoError> {
+        let list = self.client.get("/api/v1/inputs")?;
+        let text = list.pointer("/0/video/rate").and_then(Value::as_str).unwrap_or_default();
+        let (numerator, denominator) = text.split_once('/').unwrap_or((text, "1"));
+        match (numerator.parse::<f64>(), denominator.parse::<f64>()) {
+            (Ok(numerator), Ok(denominator)) if denominator > 0.0 => Ok(numerator / denominator),
+            _ => Ok(0.0),
+        }
+    }
+
+    fn reading(&self, plan: &Plan) -> Result<Reading, DemoError> {
+        let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
+        let mut reading = Reading {
+            at: SystemClock.now(),
+            ticks: Ticks::parse(&read("/proc/stat")),
+            drops: calibrate::socket_drops(&read("/proc/net/udp"), &plan.ports()),
+            frames: std::collections::BTreeMap::new(),
+            faults: 0,
+        };
+        for noun in ["inputs", "outputs"] {
+            reading.count(&self.client.get(&format!("/api/v1/{noun}"))?);
+        }
+        Ok(reading)
+    }
+
+    /// The next reading in which the router has counted again.
+    fn reading_after(&mut self, plan: &Plan, earlier: &Reading) -> Result<Reading, DemoError> {
+        let until = SystemClock.now() + 3 * SECOND;
+        loop {
+            self.turn()?;
+            let reading = self.reading(plan)?;
+            if reading.frames != earlier.frames || SystemClock.now() >= until {
+                return Ok(reading);
+            }
+        }
+    }
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        self.silence();
+        self.crew.end(&[Role::Control, Role::Router], GRACE);
+    }
+}
+
+fn sink_name(id: &str) -> String {
+    format!("sink {id}")
+}
+
+/// Whether all of a list are in a state; if not, who is in which.
+fn all(list: &Value, count: usize, path: &str, state: &str) -> Result<(), String> {
+    let list = list.as_array().map(Vec::as_slice).unwrap_or_default();
+    let mut others: Vec<String> = list
+        .iter()
+        .filter_map(|one| {
+            let is = one.pointer(path).and_then(Value::as_str).unwrap_or("unknown");
+            let fault =
+                one["fault"].as_str().map(|fault| format!(" ({fault})")).unwrap_or_default();
+            let id = one["id"].as_str().unwrap_or("?");
+            (is != state).then(|| format!("{id} is {is}{fault}"))
+        })
+        .collect();
+    if list.len() != count {
+        others.push(format!("{} of {count} are known", list.len()));
+    }
+    if others.is_empty() { Ok(()) } else { Err(others.join(", ")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_is_not_there_yet_is_named() {
+        let list = json!([
+            {"id": "endoscope", "signal": {"state": "ok"}},
+            {"id": "robot", "signal": {"state": "lost"}, "fault": "port in use"},
+        ]);
+        assert_eq!(
+            all(&list, 3, "/signal/state", "ok").unwrap_err(),
+            "robot is lost (port in use), 2 of 3 are known"
+        );
+        let list = json!([{"id": "main", "route": {"state": "live"}}]);
+        assert_eq!(all(&list, 1, "/route/state", "live"), Ok(()));
+    }
+}

@@ -1,0 +1,91 @@
+//! `ormatrix events`: follows what happens, and returns after a broken connection.
+
+use std::{io::BufRead, process::ExitCode, thread, time::Duration};
+
+use serde_json::{Value, json};
+
+use super::{CliError, Context, table};
+
+/// How long to wait before looking for a control process that went away.
+const AGAIN: Duration = Duration::from_secs(1);
+
+/// Prints events until interrupted. Fails when the first connection does.
+pub fn run(context: &Context) -> Result<ExitCode, CliError> {
+    let mut last: Option<String> = None;
+    let mut connected = false;
+    loop {
+        match context.client.stream("/api/v1/events", last.as_deref()) {
+            Ok(stream) => {
+                connected = true;
+                follow(context, stream, &mut last)?;
+                eprintln!("ormatrix: the connection ended; looking for it again");
+            }
+            Err(error @ CliError::Unreachable { .. }) if connected => {
+                tracing::debug!(%error, "not back yet");
+            }
+            Err(error) => return Err(error),
+        }
+        thread::sleep(AGAIN);
+    }
+}
+
+/// Prints a stream's events to its end.
+fn follow(
+    context: &Context,
+    stream: impl BufRead,
+    last: &mut Option<String>,
+) -> Result<(), CliError> {
+    let (mut id, mut name, mut data) = (None, String::new(), String::new());
+    for line in stream.lines() {
+        // The end of the connection, however it comes.
+        let Ok(line) = line else { return Ok(()) };
+        if line.is_empty() {
+            if !name.is_empty() {
+                print(context, &id, &name, &data)?;
+                last.clone_from(&id);
+            }
+            name.clear();
+            data.clear();
+        } else if let Some((field, value)) = line.split_once(':') {
+            let value = value.strip_prefix(' ').unwrap_or(value);
+            match field {
+                "id" => id = Some(value.to_owned()),
+                "event" => value.clone_into(&mut name),
+                "data" => data.push_str(value),
+                _ => {}
+            }
+        }
+    }
+    Ok(())
+}
+
+fn print(context: &Context, id: &Option<String>, name: &str, data: &str) -> Result<(), CliError> {
+    let data: Value = serde_json::from_str(data).unwrap_or_else(|_| Value::from(data));
+    if context.json {
+        return table::line(&json!({ "id": id, "event": name, "data": data }).to_string());
+    }
+    let said = match name {
+        "route" => format!(
+            "{}: {} {}",
+            table::text(&data, "output"),
+            table::text(&data, "route/input"),
+            table::text(&data, "route/state")
+        ),
+        "signal" => {
+            format!("{}: {}", table::text(&data, "input"), table::text(&data, "signal/state"))
+        }
+        "inventory" => format!(
+            "{} {} {}",
+            table::text(&data, "kind"),
+            table::text(&data, "id"),
+            table::text(&data, "change")
+        ),
+        "router" if data["connected"] == true => "connected".to_owned(),
+        "router" => "not connected".to_owned(),
+        // Many a second, and nothing to read in them.
+        "still" => return Ok(()),
+        "reset" => "listening".to_owned(),
+        _ => data.to_string(),
+    };
+    table::line(&format!("{name:9}  {said}"))
+}

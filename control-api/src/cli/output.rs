@@ -1,0 +1,128 @@
+//! `ormatrix output`.
+
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+
+use super::{
+    CliError, Context, format,
+    input::{self, Stream, segment},
+    table,
+};
+
+/// What can be done with outputs.
+#[derive(Subcommand)]
+pub enum Command {
+    /// Every output and what it shows.
+    List,
+    /// One output, whole.
+    Show {
+        /// The output.
+        id: String,
+    },
+    /// Add an output, from an SDP or from options.
+    Add(Add),
+    /// Remove an output; what it shows ends.
+    Remove {
+        /// The output.
+        id: String,
+    },
+    /// Print the output's SDP, in the format of what it shows.
+    Sdp {
+        /// The output.
+        id: String,
+    },
+}
+
+/// An output to add.
+#[derive(Args)]
+pub struct Add {
+    #[command(flatten)]
+    stream: Stream,
+    /// A format that the device takes, as 1080p60; may be repeated. Any unless given.
+    #[arg(long, value_name = "FORMAT", conflicts_with = "sdp")]
+    accepts: Vec<String>,
+    /// Sampling of the accepted formats.
+    #[arg(long, default_value = "YCbCr-4:2:2")]
+    sampling: String,
+    /// Bits a sample of the accepted formats: 8, 10 or 12.
+    #[arg(long, default_value_t = 10)]
+    depth: u8,
+    /// Packing of the accepted formats: GPM or BPM.
+    #[arg(long, default_value = "GPM")]
+    packing: String,
+    /// Synchronisation source; drawn unless given.
+    #[arg(long, conflicts_with = "sdp")]
+    ssrc: Option<u32>,
+    /// IP time to live.
+    #[arg(long, conflicts_with = "sdp")]
+    ttl: Option<u8>,
+    /// Differentiated services code point, 0 to 63.
+    #[arg(long, conflicts_with = "sdp")]
+    dscp: Option<u8>,
+}
+
+/// Does it.
+pub fn run(context: &Context, command: Command) -> Result<ExitCode, CliError> {
+    match command {
+        Command::List => {
+            let outputs = context.client.get("/api/v1/outputs")?;
+            if context.json { table::json(&outputs)? } else { print(&outputs)? }
+        }
+        Command::Show { id } => {
+            input::show(context, &format!("/api/v1/outputs/{}", segment(&id)))?;
+        }
+        Command::Add(add) => {
+            let mut body = input::body(&add.stream);
+            for (key, value) in [
+                ("ssrc", add.ssrc.map(Value::from)),
+                ("ttl", add.ttl.map(Value::from)),
+                ("dscp", add.dscp.map(Value::from)),
+            ] {
+                if let Some(value) = value {
+                    body.insert(key.to_owned(), value);
+                }
+            }
+            if !add.accepts.is_empty() {
+                let formats: Result<Vec<Value>, String> = add
+                    .accepts
+                    .iter()
+                    .map(|short| format::video(short, &add.sampling, add.depth, &add.packing))
+                    .collect();
+                let formats = formats.map_err(CliError::Arguments)?;
+                body.insert("accepts".to_owned(), json!(formats));
+            }
+            input::put(context, "outputs", &add.stream, body)?;
+        }
+        Command::Remove { id } => input::remove(context, "outputs", &id)?,
+        Command::Sdp { id } => {
+            let path = format!("/api/v1/outputs/{}/sdp", segment(&id));
+            table::raw(&context.client.bytes(&path)?)?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn print(outputs: &Value) -> Result<(), CliError> {
+    let row = |output: &Value| {
+        let accepts = match &output["accepts"] {
+            Value::Array(formats) => {
+                formats.iter().map(format::short).collect::<Vec<_>>().join(", ")
+            }
+            _ => "any".to_owned(),
+        };
+        [
+            table::text(output, "id"),
+            table::text(output, "label"),
+            table::text(output, "zone"),
+            table::legs(output),
+            accepts,
+            table::text(output, "route/input"),
+            table::text(output, "route/state"),
+            table::text(output, "route/confirmed_at"),
+        ]
+    };
+    let rows: Vec<_> = table::list(outputs).iter().map(row).collect();
+    table::print(["OUTPUT", "LABEL", "ZONE", "TO", "ACCEPTS", "SHOWS", "STATE", "CONFIRMED"], &rows)
+}
