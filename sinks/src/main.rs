@@ -16,6 +16,7 @@ use std::{
 use clap::Parser;
 
 fn main() -> ExitCode {
+    ormatrix_io::process::die_with_parent();
     let arguments = cli::Cli::parse();
     let result = stop_on_signals()
         .map_err(|error| format!("cannot watch for signals: {error}"))

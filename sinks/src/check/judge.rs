@@ -225,7 +225,6 @@ impl Judge {
         self.current = Some(frame);
     }
 
-
     fn judge(&mut self, frame: &Frame) {
         self.ended[self.next_ended] = Some(frame.time);
         self.next_ended = (self.next_ended + 1) % REMEMBERED;

@@ -222,7 +222,8 @@ impl fmt::Display for Report {
         }
         for source in &self.sources {
             let SourceReport { name, frames, missing_frames, first_frame, last_frame, .. } = source;
-            let mut line = format!("source '{name}': {frames} frames, {first_frame} to {last_frame}");
+            let mut line =
+                format!("source '{name}': {frames} frames, {first_frame} to {last_frame}");
             if *missing_frames > 0 {
                 write!(line, ", {missing_frames} missing")?;
             }

@@ -37,7 +37,8 @@ impl StripRows {
                 let block = layout.block(edge, 0, row);
                 for line in block.y..block.y + block.height {
                     // The middle half, which holds every point that is sampled.
-                    if (line - block.y) * 4 < block.height || (line - block.y) * 4 > block.height * 3
+                    if (line - block.y) * 4 < block.height
+                        || (line - block.y) * 4 > block.height * 3
                     {
                         continue;
                     }

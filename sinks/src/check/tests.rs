@@ -65,20 +65,8 @@ impl Sender {
             let planned = self.plan.packet(index).unwrap();
             let field_time = u32::from(planned.field) * TICKS / 2;
             let mut packet = vec![0_u8; planned.packet_len() - planned.data_len()];
-            let rtp = st2110::rtp::RtpHeader {
-                marker: planned.marker,
-                payload_type: 96,
-                sequence: self.number as u16,
-                timestamp: timestamp.wrapping_add(field_time),
-                ssrc: self.ssrc,
-                payload_start: 0,
-                payload_end: 0,
-            };
-            let extended = (self.number >> 16) as u16;
-            let at = rtp.write_fixed(&mut packet).unwrap();
-            let header =
-                st2110::rfc4175::PayloadHeader::new(extended, planned.header.srds()).unwrap();
-            header.write(&mut packet[at..]).unwrap();
+            let time = timestamp.wrapping_add(field_time);
+            planned.write_header(self.number, time, self.ssrc, 96, &mut packet);
             for range in planned.ranges() {
                 packet.extend_from_slice(&picture[range.clone()]);
             }
@@ -155,7 +143,10 @@ fn a_good_stream_is_clean() {
     assert_eq!(report.extended_sequence, ExtendedSequence::Advancing);
     assert_eq!(report.strip_undecodable, 0);
     let [source] = report.sources.as_slice() else { panic!("{:?}", report.sources) };
-    assert_eq!((source.name.as_str(), source.first_frame, source.last_frame), ("Endoscope", 1, 599));
+    assert_eq!(
+        (source.name.as_str(), source.first_frame, source.last_frame),
+        ("Endoscope", 1, 599)
+    );
     let latency = report.latency_us.unwrap();
     assert!(latency.min <= 5000 && latency.max >= 5000 && latency.max < 5100, "{latency:?}");
 }
@@ -415,7 +406,12 @@ fn foreign_datagrams_are_counted_apart() {
     other_type[1] = 97;
     let mut outside = frames[1][0].clone();
     outside[16..18].copy_from_slice(&1000_u16.to_be_bytes());
-    frames[1].extend([b"garbage".to_vec(), other_type, outside, vec![0x80, 200, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0]]);
+    frames[1].extend([
+        b"garbage".to_vec(),
+        other_type,
+        outside,
+        vec![0x80, 200, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0],
+    ]);
     let short = frames[1][0][..20].to_vec();
     frames[1].push(short);
     let report = judge(&sender, &frames);

@@ -1,5 +1,7 @@
 //! The pipeline that puts buffers on the screen.
 
+use std::cell::Cell;
+
 use gstreamer as gst;
 use gstreamer::prelude::*;
 use gstreamer_app as gst_app;
@@ -7,11 +9,13 @@ use gstreamer_app as gst_app;
 use super::driver::{self, Driver, DriverError};
 use crate::picture::{PictureError, refused};
 
-/// `appsrc ! videoconvert ! videoscale ! sink`, without a clock: what comes is shown at
+/// `appsrc ! videoconvertscale ! sink`, without a clock: what comes is shown at
 /// once, and a frame that the next one catches up with is dropped.
 pub struct Player {
     pipeline: gst::Pipeline,
     source: gst_app::AppSrc,
+    /// To be told to the window once it has a picture.
+    title: Cell<Option<String>>,
 }
 
 /// Why a player does not play, or no longer.
@@ -30,7 +34,11 @@ pub enum PlayerError {
 
 impl Player {
     /// Opens the screen.
-    pub fn open(driver: Option<Driver>, title: &str, fullscreen: bool) -> Result<Self, PlayerError> {
+    pub fn open(
+        driver: Option<Driver>,
+        title: &str,
+        fullscreen: bool,
+    ) -> Result<Self, PlayerError> {
         let sink = driver::open(driver)?;
         if fullscreen && sink.has_property("fullscreen") {
             sink.set_property("fullscreen", true);
@@ -48,18 +56,14 @@ impl Player {
         let make = |name| {
             gst::ElementFactory::make(name).build().map_err(refused("an element is missing"))
         };
-        let (convert, scale) = (make("videoconvert")?, make("videoscale")?);
+        let convert = make("videoconvertscale")?;
         convert.set_property("n-threads", 2_u32);
         let pipeline = gst::Pipeline::new();
-        let elements = [source.upcast_ref::<gst::Element>(), &convert, &scale, &sink];
+        let elements = [source.upcast_ref::<gst::Element>(), &convert, &sink];
         pipeline.add_many(elements).map_err(refused("cannot build the display"))?;
         gst::Element::link_many(elements).map_err(refused("cannot build the display"))?;
         pipeline.set_state(gst::State::Playing).map_err(refused("cannot start the display"))?;
-        let mut tags = gst::TagList::new();
-        tags.make_mut().add::<gst::tags::Title>(&title, gst::TagMergeMode::Replace);
-        // Only the title of a window: without it the picture is as good.
-        let _ = source.send_event(gst::event::Tag::new(tags));
-        Ok(Self { pipeline, source })
+        Ok(Self { pipeline, source, title: Cell::new(Some(title.to_owned())) })
     }
 
     /// Shows a picture.
@@ -67,11 +71,24 @@ impl Player {
         let sample = gst::Sample::builder().buffer(&buffer).caps(caps).build();
         drop(buffer);
         match self.source.push_sample(&sample) {
-            Ok(_) => Ok(()),
-            Err(_) => Err(self.stopped().unwrap_or_else(|| {
-                PlayerError::Stopped("it takes no more pictures".to_owned())
-            })),
+            Ok(_) => {
+                if let Some(title) = self.title.take() {
+                    self.name_window(&title);
+                }
+                Ok(())
+            }
+            Err(_) => Err(self
+                .stopped()
+                .unwrap_or_else(|| PlayerError::Stopped("it takes no more pictures".to_owned()))),
         }
+    }
+
+    /// Behind the first picture, because tags may not come before caps.
+    fn name_window(&self, title: &str) {
+        let mut tags = gst::TagList::new();
+        tags.make_mut().add::<gst::tags::Title>(&title, gst::TagMergeMode::Replace);
+        // Without a title the picture is as good.
+        let _ = self.source.send_event(gst::event::Tag::new(tags));
     }
 
     /// Why it has stopped, if it has.

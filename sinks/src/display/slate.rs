@@ -39,9 +39,9 @@ pub fn render(text: &str, caps: &gst::Caps) -> Result<gst::Buffer, PictureError>
     pipeline.set_state(gst::State::Playing).map_err(refused("cannot draw text"))?;
     let sample = sink.try_pull_sample(gst::ClockTime::from_seconds(5));
     let _ = pipeline.set_state(gst::State::Null);
-    let mut buffer = sample.and_then(|sample| sample.buffer_owned()).ok_or_else(|| {
-        refused("cannot draw text")("no picture within 5 s")
-    })?;
+    let mut buffer = sample
+        .and_then(|sample| sample.buffer_owned())
+        .ok_or_else(|| refused("cannot draw text")("no picture within 5 s"))?;
     let unstamped = buffer.make_mut();
     unstamped.set_pts(None);
     unstamped.set_dts(None);

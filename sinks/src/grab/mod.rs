@@ -35,7 +35,9 @@ pub enum GrabError {
         source: io::Error,
     },
     /// Too few frames came in time.
-    #[error("{got} of {wanted} whole frames came within {seconds} s ({incomplete} incomplete, {refused} packets of something else)")]
+    #[error(
+        "{got} of {wanted} whole frames came within {seconds} s ({incomplete} incomplete, {refused} packets of something else)"
+    )]
     TooFew {
         /// Frames written.
         got: u32,

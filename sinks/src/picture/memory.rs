@@ -60,7 +60,8 @@ impl PictureFormat {
             .field("height", i32::from(format.height))
             .field("framerate", rate);
         if format.scan == Scan::Interlaced {
-            caps = caps.field("interlace-mode", "interleaved").field("field-order", "top-field-first");
+            caps =
+                caps.field("interlace-mode", "interleaved").field("field-order", "top-field-first");
         }
         if let (Some(colorimetry), true) = (colorimetry, format.sampling != Sampling::Rgb) {
             caps = caps.field("colorimetry", colorimetry);
@@ -99,9 +100,7 @@ impl PictureFormat {
     pub fn acquire(&mut self) -> Option<FrameMemory> {
         if !self.direct {
             let octets = self.raster.buffer_octets();
-            return Some(FrameMemory::Packed(
-                self.spare.pop().unwrap_or_else(|| vec![0; octets]),
-            ));
+            return Some(FrameMemory::Packed(self.spare.pop().unwrap_or_else(|| vec![0; octets])));
         }
         let buffer = self.pool.acquire_buffer(None).ok()?;
         buffer.into_mapped_buffer_writable().ok().map(FrameMemory::Shown)

@@ -255,7 +255,10 @@ mod tests {
                 .collect()
         }
 
-        fn feed<'a>(&mut self, packets: impl IntoIterator<Item = &'a Vec<u8>>) -> Vec<(u32, Vec<u8>)> {
+        fn feed<'a>(
+            &mut self,
+            packets: impl IntoIterator<Item = &'a Vec<u8>>,
+        ) -> Vec<(u32, Vec<u8>)> {
             let mut whole = Vec::new();
             for packet in packets {
                 let taken = &mut self.taken;
@@ -265,7 +268,10 @@ mod tests {
                 };
                 if let Assembled::Whole(frame) = self.assembler.packet(packet, 0, &mut pool) {
                     let rows = frame.memory.chunks(self.stride);
-                    whole.push((frame.timestamp, rows.flat_map(|row| row[..400].to_vec()).collect()));
+                    whole.push((
+                        frame.timestamp,
+                        rows.flat_map(|row| row[..400].to_vec()).collect(),
+                    ));
                 }
             }
             whole

@@ -33,6 +33,9 @@ use crate::{
 /// How often the inputs are read without any event.
 const LOOK_AGAIN: Duration = Duration::from_secs(2);
 
+/// How often signals are looked for meanwhile.
+const LOOK_UP: Duration = Duration::from_millis(100);
+
 /// How stills are taken.
 #[derive(Clone, Copy, Debug)]
 pub struct StillsOptions {
@@ -74,8 +77,14 @@ pub fn run(
                 reachable = false;
             }
         }
-        if hints.recv_timeout(LOOK_AGAIN) == Err(RecvTimeoutError::Disconnected) {
-            thread::sleep(LOOK_AGAIN);
+        let mut waited = Duration::ZERO;
+        while waited < LOOK_AGAIN && !stop.load(Ordering::Relaxed) {
+            match hints.recv_timeout(LOOK_UP) {
+                Ok(()) => break,
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => thread::sleep(LOOK_UP),
+            }
+            waited += LOOK_UP;
         }
     }
     for (id, worker) in workers {

@@ -20,7 +20,9 @@ const LONGEST_ANSWER: u64 = 4 << 20;
 #[derive(Debug, thiserror::Error)]
 pub enum ControlError {
     /// Not an address of the API.
-    #[error("'{url}' is not an address to call: write http://HOST:PORT (TLS is not supported here)")]
+    #[error(
+        "'{url}' is not an address to call: write http://HOST:PORT (TLS is not supported here)"
+    )]
     Url {
         /// As given.
         url: String,
@@ -190,11 +192,10 @@ fn body(url: &str, mut answer: Response<Body>) -> Result<String, ControlError> {
             .as_ref()
             .and_then(|problem| problem.get("detail").or_else(|| problem.get("title"))?.as_str())
             .map_or_else(|| text.chars().take(200).collect(), str::to_owned);
-        return Err(ControlError::Refused {
-            url: url.to_owned(),
-            status: status.as_u16(),
-            detail,
-        });
+        return Err(ControlError::Refused { url: url.to_owned(), status: status.as_u16(), detail });
     }
-    text.map_err(|error| ControlError::Unreadable { url: url.to_owned(), reason: error.to_string() })
+    text.map_err(|error| ControlError::Unreadable {
+        url: url.to_owned(),
+        reason: error.to_string(),
+    })
 }

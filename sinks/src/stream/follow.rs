@@ -26,7 +26,9 @@ const ATTEMPTS: u32 = 10;
 #[derive(Debug, thiserror::Error)]
 pub enum StreamError {
     /// Nothing names a stream.
-    #[error("what shall be received? Give --sdp, or --format with --at, or --register with --id and --at")]
+    #[error(
+        "what shall be received? Give --sdp, or --format with --at, or --register with --id and --at"
+    )]
     Nothing,
     /// A format but no address.
     #[error("where shall it be received? Give --at ADDR:PORT beside --format")]

@@ -9,7 +9,9 @@ pub enum FormatNameError {
     #[error("'{0}' is not a format: write 1080p60, 1080i25, 2160p59.94 or 640x360p25")]
     Form(String),
     /// A height with no usual width.
-    #[error("how wide is {height} lines? Write WIDTHx{height}p…; known are 480, 576, 720, 1080, 2160")]
+    #[error(
+        "how wide is {height} lines? Write WIDTHx{height}p…; known are 480, 576, 720, 1080, 2160"
+    )]
     Width {
         /// The height given.
         height: u16,
