@@ -32,8 +32,9 @@ export function plan({ width, height, outputs, inputs, outputBar, inputBar }) {
   const offer = (beside, first, second) => {
     if (!first || !second) return;
     // Displays matter more than sources, and are never the smaller pictures.
-    const small = first.picture < second.picture * 0.95 ? 1 : 0;
-    const score = 1.6 * Math.log(first.picture) + Math.log(second.picture) - small;
+    const smaller = first.picture < second.picture * 0.95 ? 1 : 0;
+    const narrower = first.tile.width < second.tile.width ? 0.15 : 0;
+    const score = 1.6 * Math.log(first.picture) + Math.log(second.picture) - smaller - narrower;
     if (!best || score > best.score) best = { score, beside, first, second };
   };
   for (let share = 0.3; share < 0.8; share += 0.025) {

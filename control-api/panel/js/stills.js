@@ -38,7 +38,13 @@ export class Stills {
     for (const id of there) {
       this.ages.expect(id, this.#now());
       if (!this.#inputs.has(id)) {
-        this.#inputs.set(id, { due: 0, busy: false, wanted: true, announcedAt: -ANNOUNCED });
+        this.#inputs.set(id, {
+          askedAt: Number.NEGATIVE_INFINITY,
+          due: 0,
+          busy: false,
+          wanted: true,
+          announcedAt: -ANNOUNCED,
+        });
       }
     }
     this.ages.keep((id) => there.has(id));
@@ -52,8 +58,9 @@ export class Stills {
     input.wanted = true;
   }
 
-  /** Starts what is due, longest waiting first, and drops what is too old. Call it often;
-   *  `hold` stops it until then. */
+  /** Starts what is due, the longest not asked for first, so that where time is short each
+   *  gets its share; and drops what is too old. Call it often; `hold` stops it
+   *  until then. */
   run() {
     this.#held = false;
     this.#start();
@@ -76,7 +83,7 @@ export class Stills {
     const now = this.#now();
     const due = [...this.#inputs]
       .filter(([id, input]) => !input.busy && isDue(input, now) && this.#sends(id))
-      .sort(([, a], [, b]) => a.due - b.due);
+      .sort(([, a], [, b]) => a.askedAt - b.askedAt);
     for (const [id, input] of due.slice(0, AT_ONCE - this.#busy)) {
       void this.#get(id, input, now);
     }
@@ -99,6 +106,7 @@ export class Stills {
     this.#busy += 1;
     input.busy = true;
     input.wanted = false;
+    input.askedAt = askedAt;
     input.due = askedAt + EVERY;
     const there = () => this.#inputs.get(id) === input;
     try {

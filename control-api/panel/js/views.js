@@ -26,7 +26,8 @@ export const switchingTo = (label) => `Switching to ${label}`;
 export function inputView(look, input) {
   const { room, selection } = look;
   const held = selection.held;
-  const target = held?.kind === 'output' && usable(look);
+  const there = held?.kind === 'output' && room.outputs.get(held.id)?.route;
+  const target = Boolean(there) && usable(look) && !isLive(there, input.id);
   const selected = selection.holds('input', input.id);
   const says = { ...pictureOf(look, input, ''), name: input.label, selected, target };
   if (selected) says.note = { text: 'touch a display', kind: 'chosen' };
@@ -44,9 +45,8 @@ export function outputView(look, output) {
   const held = selection.held;
   const take = takes.of(output.id, now);
   const says = { ...routeOf(look, output, take), name: output.label };
-  const there = held?.id === output.route.input && output.route.state === 'live';
   says.selected = selection.holds('output', output.id);
-  says.target = held?.kind === 'input' && !there && usable(look);
+  says.target = held?.kind === 'input' && !isLive(output.route, held.id) && usable(look);
   const ticks = output.confirmedAt !== null && now - output.confirmedAt < TICK_STAYS;
   if (says.selected) says.note = { text: 'chosen', kind: 'chosen' };
   else if (says.target) says.note = { text: 'put here', kind: 'target' };
@@ -151,6 +151,7 @@ function whyLate({ room, now }, output, wanted) {
   return `the router has not confirmed ${name}${long}`;
 }
 
+const isLive = (route, input) => route.state === 'live' && route.input === input;
 const labelOf = (room, id) => room.inputs.get(id)?.label ?? id ?? '';
 const over = (mood, head, sub) => ({ mood, picture: null, head, sub });
 const sentence = (parts) => `${parts.filter(Boolean).join(', ')}.`;

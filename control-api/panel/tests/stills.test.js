@@ -126,6 +126,21 @@ test('announced stills are fetched when announced, the others twice a second', a
   assert.equal(it.asked.length, 1, 'they no longer do');
 });
 
+test('one that failed is not starved by those that are announced all the time', async () => {
+  const it = bench(['a', 'b', 'c', 'd', 'e']);
+  const asked = { a: 0, b: 0, c: 0, d: 0, e: 0 };
+  for (let time = 0; time < 5000; time += 100) {
+    for (const id of Object.keys(asked)) it.stills.announce(id);
+    await it.run(time);
+    const { id, answer, fail } = it.asked.shift();
+    asked[id] += 1;
+    if (id === 'a') fail(new Error('late'));
+    else answer({ status: 200, blob: id, etag: String(time), age: 0 });
+    await settle();
+  }
+  assert.deepEqual(asked, { a: 10, b: 10, c: 10, d: 10, e: 10 });
+});
+
 test('what has lost its signal is not asked for', async () => {
   const it = bench(['a', 'b']);
   it.lost = ['a'];

@@ -128,7 +128,8 @@ test('what can be touched next is marked, but not where it is already', () => {
   assert.equal(wall(it).target, false);
   it.selection.letGo();
   it.selection.touch('output', 'wall', 0);
-  assert.deepEqual([wall(it).selected, source(it, 'a').target, source(it, 'a').note.text], [true, true, 'show this']);
+  assert.deepEqual([wall(it).selected, source(it, 'b').target, source(it, 'b').note.text], [true, true, 'show this']);
+  assert.equal(source(it, 'a').target, false);
 });
 
 test('no state of a tile has both a picture and a warning over it', () => {
