@@ -36,6 +36,7 @@ enum Verb {
 }
 
 fn main() -> ExitCode {
+    ormatrix_io::process::die_with_parent();
     tracing_subscriber::fmt()
         .with_env_filter(
             tracing_subscriber::EnvFilter::try_from_env("ORMATRIX_LOG")

@@ -239,7 +239,7 @@ impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
         } else {
             Custody::Unopened
         };
-        let output = Output { slot, cells, route, order, custody, spec };
+        let output = Output { spec, slot, cells, route, order, custody };
         self.outputs.insert(output.spec.id.clone(), output);
         Ok(())
     }
@@ -340,7 +340,7 @@ impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
     }
 
     /// A token is back from the lanes.
-    pub(super) fn note_freed(&mut self, token: Box<Token<I::Tx>>) {
+    pub(super) fn note_freed(&mut self, token: Token<I::Tx>) {
         let slot = token.slot;
         match self.output_slots.holder(slot).cloned() {
             Some(Holder::Removed) | None => self.output_slots.free(slot),
@@ -349,7 +349,7 @@ impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
         }
     }
 
-    fn send_out_again(&mut self, id: &OutputId, mut token: Box<Token<I::Tx>>) {
+    fn send_out_again(&mut self, id: &OutputId, mut token: Token<I::Tx>) {
         let take = self.next_take();
         let Some(output) = self.outputs.get(id) else { return };
         let target = self.target(output.route.input.as_ref());
@@ -362,7 +362,7 @@ impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
         output.route.take = take;
         token.order = output.order;
         token.reported = None;
-        self.send_out(*token);
+        self.send_out(token);
     }
 
     /// Hands a token to the lane of its source.

@@ -209,7 +209,7 @@ impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
                     self.input_slots.free(slot);
                 }
             }
-            FromLane::FreedOutput(token) => self.note_freed(token),
+            FromLane::FreedOutput(token) => self.note_freed(*token),
         }
     }
 

@@ -63,6 +63,8 @@ pub struct Frames {
 pub struct Placed {
     /// The frame it belongs to.
     pub frame: u32,
+    /// No packet of the frame came before this one.
+    pub first: bool,
     /// The frame is whole with this packet.
     pub completes: bool,
 }
@@ -125,6 +127,7 @@ impl Frames {
         if mark.ends {
             frame.end = Some(sequence);
         }
+        let first = frame.received == 1;
         let completes = frame.is_whole();
         if completes {
             self.wholes += 1;
@@ -134,7 +137,7 @@ impl Frames {
                 self.cut = self.cut.saturating_sub(1);
             }
         }
-        Placed { frame: index, completes }
+        Placed { frame: index, first, completes }
     }
 
     /// The frame whose packets arrive now, 0 before the first.

@@ -227,7 +227,8 @@ impl Flow {
             .frames
             .place(sequence, mark, newest, self.geometry.fields)
             .ok_or(DropReason::Late)?;
-        let joinable = starts && self.standing == Standing::Proven;
+        // Whoever joined at a start that others have overtaken would miss those.
+        let joinable = starts && placed.first && self.standing == Standing::Proven;
         if placed.completes {
             self.standing = Standing::Proven;
         }

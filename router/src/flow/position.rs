@@ -69,8 +69,8 @@ impl Geometry {
             let Pgroup { octets, pixels, lines } = self.pgroup;
             let groups = srd.length / octets;
             if groups * octets != srd.length
-                || at.offset % pixels != 0
-                || at.line % lines != 0
+                || !at.offset.is_multiple_of(pixels)
+                || !at.line.is_multiple_of(lines)
                 || at.line >= self.field_lines
                 || at.field >= self.fields
             {

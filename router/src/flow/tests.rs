@@ -112,6 +112,18 @@ fn reordered_packets_belong_to_their_frame_and_duplicates_to_none() {
 }
 
 #[test]
+fn a_frame_whose_start_was_overtaken_cannot_be_joined() {
+    let mut bench = Bench::new();
+    let mut packets = stream(&format(480, 4), 3, 1, 0);
+    packets.swap(4, 5);
+    let results = bench.send_all(&packets);
+    let joinable: Vec<_> =
+        results.iter().flatten().filter(|a| a.joinable).map(|a| a.frame).collect();
+    assert_eq!(joinable, [3]);
+    assert_eq!(results.iter().flatten().filter(|a| a.completes).count(), 3);
+}
+
+#[test]
 fn each_fault_has_its_own_name() {
     let good = stream(&format(480, 4), 2, 1, 0);
     let cases: Vec<(Drop, Vec<u8>)> = vec![

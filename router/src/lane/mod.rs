@@ -38,6 +38,9 @@ const TICK_NS: u64 = 1_000_000;
 /// Packets one batch may hold: 32 datagrams of 128 packets each.
 const PACKETS_MAX: usize = 4096;
 
+/// Things by slot; boxed, so that taking one out to work on it moves a pointer only.
+type Slots<T> = Vec<Option<Box<T>>>;
+
 struct Input<I: PacketIo> {
     rx: I::Rx,
     flow: Box<Flow>,
@@ -72,8 +75,8 @@ pub struct Lane<I: PacketIo, C: Clock, G = Gate> {
     io: I,
     clock: C,
     wiring: Wiring<I, G>,
-    inputs: Vec<Option<Box<Input<I>>>>,
-    tokens: Vec<Option<Box<Token<I::Tx, G>>>>,
+    inputs: Slots<Input<I>>,
+    tokens: Slots<Token<I::Tx, G>>,
     orders: Vec<Order>,
     /// Tokens on their way to lanes whose mailbox was full.
     outbox: Vec<(u16, Box<Token<I::Tx, G>>)>,

@@ -125,6 +125,7 @@ impl TxSocket {
     }
 
     /// Sends packet by packet, as a path without segmentation needs it.
+    #[must_use]
     pub fn without_segmentation(mut self) -> Self {
         self.segmentation = false;
         self
