@@ -41,8 +41,8 @@ pub struct Job {
     pub max_udp: u16,
     /// ST 2110-21 sender type.
     pub sender_type: SenderType,
-    /// CMAX: the longest burst in packets.
-    pub cmax: u32,
+    /// The longest burst in packets: CMAX, if not set otherwise.
+    pub burst: u32,
     /// Receivers; one or two.
     pub legs: Vec<Leg>,
     /// Everything else as set.
@@ -63,6 +63,13 @@ impl Job {
         }
         let packets = FramePlan::new(&format, max_udp)?.packets();
         let (sender_type, cmax) = sender_type(&options, &format, packets, max_udp, &mut warnings)?;
+        let burst = options.burst.unwrap_or(cmax).max(1);
+        if burst > cmax {
+            warnings.push(format!(
+                "bursts of {burst} packets: {sender_type} allows {cmax} (CMAX, ST 2110-21 §7.1), \
+                 switches and receivers may drop packets"
+            ));
+        }
         let id = options.id.clone().unwrap_or_else(|| default_id(&input));
         let label = options.label.clone().unwrap_or_else(|| id.clone());
         let name = match &options.name {
@@ -94,7 +101,7 @@ impl Job {
             format,
             max_udp,
             sender_type,
-            cmax,
+            burst,
             legs,
             options,
             warnings,
@@ -265,7 +272,7 @@ mod tests {
     fn defaults_are_full_hd_wide() {
         let job = with(|_| ()).unwrap();
         assert_eq!(job.format.short_name(), "1080p60");
-        assert_eq!((job.sender_type, job.cmax), (SenderType::Wide, 16));
+        assert_eq!((job.sender_type, job.burst), (SenderType::Wide, 16));
         assert!(job.marked && job.warnings.is_empty());
         assert!(matches!(job.receivers(), Err(JobError::NoReceiver)));
     }
@@ -273,7 +280,7 @@ mod tests {
     #[test]
     fn ultra_hd_is_narrow_linear_and_says_so() {
         let job = with(|options| options.format = Some("2160p60".into())).unwrap();
-        assert_eq!((job.sender_type, job.cmax), (SenderType::NarrowLinear, 24));
+        assert_eq!((job.sender_type, job.burst), (SenderType::NarrowLinear, 24));
         assert!(job.warnings[0].contains("2110TPNL"), "{:?}", job.warnings);
         let forced = with(|options| {
             options.format = Some("2160p60".into());

@@ -53,6 +53,7 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    ormatrix_io::process::die_with_parent();
     let line = Line::parse();
     tracing_subscriber::fmt()
         .with_env_filter(

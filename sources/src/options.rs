@@ -62,6 +62,9 @@ pub struct Options {
     /// ST 2110-21 sender type: N, NL or W [default: W; NL from 900 000 packets a second, where W is undefined]
     #[arg(long, global = true)]
     pub sender_type: Option<String>,
+    /// Packets a burst, up to 48 [default: CMAX of the sender type]; more costs less processor time but breaks ST 2110-21
+    #[arg(long, value_name = "PACKETS", global = true)]
+    pub burst: Option<u32>,
     /// Largest datagram in octets, UDP header included [default: 1460]
     #[arg(long, value_name = "OCTETS", global = true)]
     pub max_udp: Option<u16>,
@@ -138,6 +141,7 @@ impl Options {
             packing: self.packing.or(other.packing),
             scan: self.scan.or(other.scan),
             sender_type: self.sender_type.or(other.sender_type),
+            burst: self.burst.or(other.burst),
             max_udp: self.max_udp.or(other.max_udp),
             offset_us: self.offset_us.or(other.offset_us),
             payload_type: self.payload_type.or(other.payload_type),

@@ -57,7 +57,7 @@ pub fn run(job: &Job, stop: &Arc<AtomicBool>) -> Result<Report, RunError> {
     let stream = Stream {
         format: job.format,
         sender_type: job.sender_type,
-        cmax: job.cmax,
+        burst: job.burst,
         offset_ns: job.options.offset_us.unwrap_or(0).saturating_mul(1000),
         payload_type: job.options.payload_type.unwrap_or(Sdp::PAYLOAD_TYPE),
         ssrc: job.options.ssrc.unwrap_or_else(|| RandomState::new().build_hasher().finish() as u32),

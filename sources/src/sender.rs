@@ -22,7 +22,7 @@ use st2110::{
 pub use report::{Counts, Report, thread_cpu_ns};
 
 /// Most packets a burst here may have, whatever CMAX allows.
-const MOST_PACKETS: usize = 32;
+const MOST_PACKETS: usize = 48;
 
 /// Slices of a burst: a header and up to three pieces of the frame each.
 const MOST_SLICES: usize = MOST_PACKETS * 4;
@@ -49,8 +49,8 @@ pub struct Stream {
     pub format: VideoFormat,
     /// ST 2110-21 sender type.
     pub sender_type: SenderType,
-    /// Longest burst in packets.
-    pub cmax: u32,
+    /// Longest burst in packets, usually CMAX.
+    pub burst: u32,
     /// Shift against the TAI epoch, in nanoseconds.
     pub offset_ns: u64,
     /// RTP payload type.
@@ -80,7 +80,7 @@ impl<C: Clock, T: Transmit> Sender<C, T> {
         let schedule =
             SenderSchedule::new(&stream.format, plan.packets(), stream.sender_type.pacing());
         let room = 65_000 / plan.max_packet_len().max(1);
-        let burst = (stream.cmax as usize).min(MOST_PACKETS).min(room).max(1);
+        let burst = (stream.burst as usize).min(MOST_PACKETS).min(room).max(1);
         Self {
             clock,
             legs,

@@ -25,6 +25,8 @@ impl Layout {
     /// The pixel format that comes closest to a wire format.
     pub fn new(format: &VideoFormat) -> Result<Self, MediaError> {
         use gst_video::VideoFormat as Pixels;
+
+        super::require(&[])?;
         let (pixels, direct) = match (format.sampling, format.depth) {
             (Sampling::YCbCr422, Depth::D8) => (Pixels::Uyvy, true),
             (Sampling::YCbCr422, Depth::D10) => (Pixels::Uyvp, true),

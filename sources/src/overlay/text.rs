@@ -36,6 +36,7 @@ pub(super) struct TextLine {
     digits: Vec<Tile>,
     colon: Tile,
     point: Tile,
+    blank: Tile,
     /// Octets of a tile's row, and rows of a tile.
     tile_octets: usize,
     tile_rows: usize,
@@ -71,6 +72,7 @@ impl TextLine {
             digits: ('0'..='9').map(make).collect::<Result<_, _>>()?,
             colon: make(':')?,
             point: make('.')?,
+            blank: make(' ')?,
             tile_octets: tile.row_octets(),
             tile_rows: tile.rows(),
             stride: raster.stride(),
@@ -85,7 +87,7 @@ impl TextLine {
             self.put(frame, cell, tile);
             cell += 1;
         }
-        cell += SPACE;
+        cell = self.space(frame, cell);
         let seconds = unix_ms / 1000;
         let parts = [seconds / 3600 % 24, seconds / 60 % 60, seconds % 60];
         for (index, part) in parts.into_iter().enumerate() {
@@ -93,8 +95,17 @@ impl TextLine {
             self.put(frame, cell, if index < 2 { &self.colon } else { &self.point });
             cell += 1;
         }
-        cell = self.number(frame, cell, unix_ms % 1000, 3) + SPACE;
+        cell = self.number(frame, cell, unix_ms % 1000, 3);
+        cell = self.space(frame, cell);
         self.number(frame, cell, u64::from(number), DIGITS);
+    }
+
+    /// Draws the ground between two parts and returns the cell behind it.
+    fn space(&self, frame: &mut [u8], cell: usize) -> usize {
+        for at in cell..cell + SPACE {
+            self.put(frame, at, &self.blank);
+        }
+        cell + SPACE
     }
 
     /// Draws the last `digits` digits and returns the cell behind them.

@@ -4,7 +4,7 @@ use std::{cell::RefCell, rc::Rc};
 
 use st2110::{
     format::{Depth, Packing, Sampling},
-    rfc4175::{PayloadHeader, place},
+    rfc4175::PayloadHeader,
     rtp::RtpHeader,
     timing::{limits, trs_ns},
 };
@@ -69,7 +69,7 @@ fn sender(format: VideoFormat, offset_ns: u64) -> (Sender<Hand, Catch>, Hand, Bu
     let stream = Stream {
         format,
         sender_type: SenderType::Wide,
-        cmax,
+        burst: cmax,
         offset_ns,
         payload_type: 96,
         ssrc: 7,
@@ -88,6 +88,7 @@ fn what_is_sent_puts_together_to_the_same_frame() {
                 let octets: Vec<u8> = (0..sender.plan.raster().buffer_octets())
                     .map(|at| (at * 31 + at / 251) as u8)
                     .collect();
+                let raster = *sender.plan.raster();
                 let frame = sender.next_frame();
                 sender.send_frame(frame, &octets).unwrap();
                 sender.send_frame(frame + 1, &octets).unwrap();
@@ -106,7 +107,7 @@ fn what_is_sent_puts_together_to_the_same_frame() {
                         u32::from(header.extended_sequence) << 16 | u32::from(rtp.sequence);
                     assert_eq!(sequence, next, "{format}");
                     next += 1;
-                    place(&header, &payload[header.data_start..], &format, &mut built).unwrap();
+                    raster.place(&header, &payload[header.data_start..], &mut built).unwrap();
                 }
                 assert!(built == octets, "{format}");
                 let markers = packets.iter().filter(|packet| packet[1] & 0x80 != 0).count();

@@ -1,0 +1,137 @@
+//! Receivers that were not written here: `GStreamer` and tshark.
+
+mod support;
+
+use std::{
+    fs,
+    process::{Command, Stdio},
+};
+
+use ormatrix_source::{
+    canvas::Typeface,
+    media::{Frame, Layout, Pictures, Ring},
+    overlay::Overlay,
+    pattern::Pattern,
+};
+use st2110::{
+    format::VideoFormat,
+    rfc4175::{FramePlan, Raster},
+};
+use support::{Source, format, free_port, mark};
+
+/// The frames a source keeps in memory, without strip and text.
+fn drawn(format: &VideoFormat, pattern: Pattern, memory_mib: usize) -> Vec<Vec<u8>> {
+    let face = Typeface::built_in().unwrap();
+    let mut ring =
+        Ring::start(pattern, &Layout::new(format).unwrap(), true, memory_mib, &face).unwrap();
+    let (total, hold) = ring.size();
+    let mut frames: Vec<Vec<u8>> = Vec::new();
+    // Until the drawing thread is done, `next` stays among the frames there are.
+    while frames.len() < total {
+        for _ in 0..hold {
+            if let Some(Frame::Editable(octets)) = ring.next().unwrap()
+                && !frames.iter().any(|frame| frame == octets)
+            {
+                frames.push(octets.to_vec());
+            }
+        }
+    }
+    frames
+}
+
+fn pixel_exact(shorthand: &str, memory_mib: usize, frames: usize) {
+    let format = format(shorthand);
+    let expected = drawn(&format, Pattern::Room, memory_mib);
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("received.uyvp");
+    let port = free_port();
+    let caps = format!(
+        "application/x-rtp,media=video,clock-rate=90000,encoding-name=RAW,sampling=YCbCr-4:2:2,\
+         depth=(string)10,width=(string){},height=(string){},colorimetry=BT709-2,payload=96",
+        format.width, format.height
+    );
+    let receiver = Command::new("timeout")
+        .args(["60", "gst-launch-1.0", "-q", "udpsrc", "address=127.0.0.1"])
+        .args([&format!("port={port}"), "buffer-size=67108864", &format!("caps={caps}"), "!"])
+        .args(["rtpvrawdepay", "!", "identity", &format!("eos-after={}", frames + 1), "!"])
+        .args(["filesink", &format!("location={}", file.display())])
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("gst-launch-1.0 is installed");
+    let source = Source::start(&format!(
+        "--to 127.0.0.1:{port} --format {shorthand} --pattern room --label Raum --memory-mib {memory_mib}"
+    ));
+    let done = receiver.wait_with_output().unwrap();
+    source.terminate();
+    let (success, _, errors) = source.wait();
+    assert!(success, "{errors}");
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+
+    let raster = Raster::new(&format).unwrap();
+    let mut overlay = Overlay::new(raster, "Raum", &Typeface::built_in().unwrap()).unwrap();
+    let received = fs::read(&file).unwrap();
+    let whole: Vec<&[u8]> = received.chunks_exact(raster.buffer_octets()).collect();
+    assert!(whole.len() >= frames, "{} frames", whole.len());
+    let mut seen = Vec::new();
+    // The receiver may have come in the middle of the first.
+    for octets in &whole[1..] {
+        let mark = mark(&format, octets);
+        assert!(seen.last().is_none_or(|last| *last < mark.frame));
+        seen.push(mark.frame);
+        // UTC in whole milliseconds, as the source has it: TAI less 37 seconds.
+        let unix_ms = mark.tai_us / 1000 - 37_000;
+        let same = expected.iter().any(|frame| {
+            let mut frame = frame.clone();
+            overlay.draw(&mut frame, &mark, unix_ms).unwrap();
+            frame == *octets
+        });
+        assert!(same, "frame {} differs from every frame the source has drawn", mark.frame);
+    }
+    assert!(seen.len() + 1 >= frames);
+}
+
+#[test]
+fn gstreamer_receives_small_pictures_pixel_exact() {
+    pixel_exact("180p25", 1, 30);
+}
+
+#[test]
+fn gstreamer_receives_full_hd_pixel_exact() {
+    pixel_exact("1080p25", 6, 8);
+}
+
+#[test]
+fn tshark_finds_nothing_malformed() {
+    let port = free_port();
+    let capture = Command::new("tshark")
+        .args(["-i", "lo", "-f", &format!("udp dst port {port}"), "-c", "600", "-a", "duration:20"])
+        .args(["-d", &format!("udp.port=={port},rtp"), "-T", "fields", "-E", "separator=,"])
+        .args(["-e", "rtp.version", "-e", "rtp.p_type", "-e", "rtp.seq", "-e", "rtp.marker"])
+        .args(["-e", "udp.length", "-e", "_ws.malformed"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("tshark is installed (Debian package tshark)");
+    let source = Source::start(&format!("--to 127.0.0.1:{port} --format 360p25 --pattern black"));
+    let captured = capture.wait_with_output().unwrap();
+    source.terminate();
+    assert!(source.wait().0);
+    let errors = String::from_utf8_lossy(&captured.stderr);
+    if errors.contains("permission to capture") || errors.contains("Operation not permitted") {
+        eprintln!("not run: this user may not capture packets");
+        return;
+    }
+    let text = String::from_utf8_lossy(&captured.stdout);
+    let plan = FramePlan::new(&format("360p25"), 1460).unwrap();
+    let (mut packets, mut markers) = (0, 0);
+    for line in text.lines() {
+        let fields: Vec<&str> = line.split(',').collect();
+        assert_eq!(&fields[..2], ["2", "96"], "{line}");
+        assert_eq!(fields[5], "", "malformed: {line}");
+        assert!(fields[4].parse::<usize>().unwrap() >= 8 + plan.max_packet_len(), "{line}");
+        packets += 1;
+        markers += usize::from(matches!(fields[3], "1" | "True"));
+    }
+    assert!(packets >= 20, "only {packets} packets captured: {errors}");
+    let _ = markers;
+}

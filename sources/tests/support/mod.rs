@@ -1,0 +1,142 @@
+//! A source process, and a plain socket that puts its frames together.
+#![allow(dead_code, missing_docs, reason = "each test file uses a part")]
+
+use std::{
+    io::Read,
+    net::UdpSocket,
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
+
+use st2110::{
+    format::VideoFormat,
+    rfc4175::{PayloadHeader, Raster, samples::luma8_at},
+    rtp::RtpHeader,
+};
+
+/// A source that is ended with the test.
+pub struct Source(Child);
+
+impl Source {
+    pub fn start(arguments: &str) -> Self {
+        let child = Command::new(env!("CARGO_BIN_EXE_ormatrix-source"))
+            .args(arguments.split_whitespace())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        Self(child)
+    }
+
+    pub fn terminate(&self) {
+        let pid = self.0.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+    }
+
+    /// Waits for its end: whether it succeeded, standard output, standard error.
+    pub fn wait(mut self) -> (bool, String, String) {
+        let status = self.0.wait().unwrap();
+        let (mut out, mut err) = (String::new(), String::new());
+        self.0.stdout.take().unwrap().read_to_string(&mut out).unwrap();
+        self.0.stderr.take().unwrap().read_to_string(&mut err).unwrap();
+        (status.success(), out, err)
+    }
+}
+
+impl Drop for Source {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// A port nobody uses at this moment.
+pub fn free_port() -> u16 {
+    UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// One whole frame as it arrived.
+pub struct Arrived {
+    pub octets: Vec<u8>,
+    pub timestamp: u32,
+    pub packets: usize,
+}
+
+/// Puts frames together the slow and plain way.
+pub struct Receiver {
+    socket: UdpSocket,
+    format: VideoFormat,
+    next: Option<u32>,
+    pub lost: usize,
+}
+
+impl Receiver {
+    pub fn new(format: VideoFormat) -> Self {
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let options = socket2::SockRef::from(&socket);
+        options.set_recv_buffer_size(32 << 20).unwrap();
+        socket.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        Self { socket, format, next: None, lost: 0 }
+    }
+
+    pub fn port(&self) -> u16 {
+        self.socket.local_addr().unwrap().port()
+    }
+
+    /// No packet for so long means that none will come.
+    pub fn quiet_after(&self, time: Duration) {
+        self.socket.set_read_timeout(Some(time)).unwrap();
+    }
+
+    /// The next frame; `None` when nothing comes any more. Panics over what no receiver
+    /// should see: another timestamp within a frame, a packet that does not fit.
+    pub fn frame(&mut self) -> Option<Arrived> {
+        let raster = Raster::new(&self.format).unwrap();
+        let mut frame =
+            Arrived { octets: vec![0; raster.buffer_octets()], timestamp: 0, packets: 0 };
+        let mut packet = [0; 9000];
+        let mut fields = 0;
+        loop {
+            let octets = self.socket.recv(&mut packet).ok()?;
+            let rtp = RtpHeader::parse(&packet[..octets]).unwrap();
+            let payload = rtp.payload(&packet[..octets]);
+            let header = PayloadHeader::parse(payload).unwrap();
+            let sequence = u32::from(header.extended_sequence) << 16 | u32::from(rtp.sequence);
+            if self.next.is_some_and(|next| next != sequence) {
+                self.lost += 1;
+            }
+            self.next = Some(sequence.wrapping_add(1));
+            if frame.packets == 0 {
+                frame.timestamp = rtp.timestamp;
+            } else if self.format.fields() == 1 {
+                assert_eq!(rtp.timestamp, frame.timestamp, "a frame has one timestamp");
+            }
+            frame.packets += 1;
+            raster.place(&header, &payload[header.data_start..], &mut frame.octets).unwrap();
+            fields += u16::from(rtp.marker);
+            if fields == self.format.fields() {
+                return Some(frame);
+            }
+        }
+    }
+}
+
+/// The mark in both strips of a packed frame.
+pub fn mark(format: &VideoFormat, octets: &[u8]) -> ormatrix_strip::Mark {
+    let raster = Raster::new(format).unwrap();
+    let layout = ormatrix_strip::Layout::new(format.width.into(), format.height.into()).unwrap();
+    ormatrix_strip::decode(&layout, |x, y| {
+        luma8_at(&raster, octets, x as usize, y as usize).unwrap()
+    })
+    .unwrap()
+}
+
+pub fn format(shorthand: &str) -> VideoFormat {
+    use st2110::format::{Depth, Packing, Sampling};
+    ormatrix_source::shorthand::Shorthand::parse(shorthand).unwrap().with(
+        Sampling::YCbCr422,
+        Depth::D10,
+        Packing::Gpm,
+    )
+}
