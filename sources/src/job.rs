@@ -306,7 +306,7 @@ mod tests {
             assert!(matches!(job, Err(JobError::Receiver(_))), "{to}");
         }
         let job = with(|options| {
-            options.to = Some(vec!["[ff3e::1]:5004".into(), "10.0.0.1:5004".into()])
+            options.to = Some(vec!["[ff3e::1]:5004".into(), "10.0.0.1:5004".into()]);
         });
         assert_eq!(job.unwrap().legs.len(), 2);
     }

@@ -10,12 +10,7 @@ use std::{
 };
 
 use clap::{Parser, Subcommand};
-use ormatrix_source::{
-    job::{Job, JobError},
-    options::Options,
-    run::{self, RunError},
-    still,
-};
+use ormatrix_source::{job::Job, options::Options, run, still};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use tracing::error;
 
@@ -95,10 +90,10 @@ fn execute(line: Line) -> Result<(), Box<dyn std::error::Error>> {
 }
 
 fn send(job: &Job) -> Result<(), Box<dyn std::error::Error>> {
-    job.receivers().map_err(JobError::from)?;
+    job.receivers()?;
     let stop = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM] {
-        signal_hook::flag::register(signal, Arc::clone(&stop)).map_err(RunError::Thread)?;
+        signal_hook::flag::register(signal, Arc::clone(&stop))?;
     }
     let report = run::run(job, &stop)?;
     let json = serde_json::to_string(&report)?;

@@ -138,7 +138,8 @@ fn encode(id: &str) -> String {
         if octet.is_ascii_alphanumeric() || b"-._~".contains(&octet) {
             out.push(char::from(octet));
         } else {
-            out.push_str(&format!("%{octet:02X}"));
+            let digit = |half: u8| char::from(b"0123456789ABCDEF"[usize::from(half)]);
+            out.extend(['%', digit(octet >> 4), digit(octet & 15)]);
         }
     }
     out

@@ -211,14 +211,13 @@ pub fn sdp(job: &Job) -> Result<Sdp, RunError> {
 /// The hardware address of an interface, or of the first that has one.
 fn local_mac(interface: Option<&str>) -> [u8; 6] {
     let folder = PathBuf::from("/sys/class/net");
-    let names = match interface {
-        Some(name) => vec![folder.join(name)],
-        None => {
-            let entries = fs::read_dir(&folder).into_iter().flatten().flatten();
-            let mut paths: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
-            paths.sort();
-            paths
-        }
+    let names = if let Some(name) = interface {
+        vec![folder.join(name)]
+    } else {
+        let entries = fs::read_dir(&folder).into_iter().flatten().flatten();
+        let mut paths: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
+        paths.sort();
+        paths
     };
     let read = |path: PathBuf| {
         let text = fs::read_to_string(path.join("address")).ok()?;

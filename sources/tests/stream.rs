@@ -20,7 +20,7 @@ fn check(format: VideoFormat, arguments: &str, name: &str, frames: usize) {
     let mut skipped = 0;
     for _ in 0..frames {
         let frame = receiver.frame().expect("a frame within 20 seconds");
-        let mark = mark(&format, &frame.octets);
+        let mark = mark(&format, &frame.octets).expect("two equal strips");
         assert_eq!(mark.name.as_str(), name);
         // A busy host may make the source skip; it never repeats or goes back.
         if let Some(last) = last {
@@ -124,6 +124,9 @@ fn what_is_missing_is_named() {
             Source::start(&format!("--to 127.0.0.1:5004 {arguments}")).wait();
         assert!(!success && errors.contains(words), "{arguments}: {errors}");
     }
+    let example = concat!(env!("CARGO_MANIFEST_DIR"), "/source.toml");
+    let (success, out, errors) = Source::start(&format!("--config {example} check-config")).wait();
+    assert!(success && out.starts_with("ok: 1920x1080"), "{out}{errors}");
     let (success, out, _) = Source::start("--to 127.0.0.1:5004 check-config").wait();
     assert!(success && out.starts_with("ok: 1920x1080"), "{out}");
     let (success, _, errors) = Source::start("check-config").wait();

@@ -37,7 +37,7 @@ impl Typeface {
         let scaled = self.font.as_scaled(scale);
         let id = scaled.glyph_id(character);
         let left = (width as f32 - scaled.h_advance(id)) / 2.0;
-        let above = (height as f32 - scaled.ascent() + scaled.descent()) / 2.0;
+        let above = (height as f32 - (scaled.ascent() - scaled.descent())) * 0.5;
         let outline = Outline { id, scale, position: point(left, above + scaled.ascent()) };
         let mut coverage = vec![0; width * height];
         if let Some(outlined) = self.font.outline_glyph(outline) {

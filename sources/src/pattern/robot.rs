@@ -67,8 +67,8 @@ fn arm(canvas: &mut Canvas, root: Point, tip: Point, opening: f32, soft: f32) {
     for side in [-1.0, 1.0] {
         let end = [tip[0] - unit[1] * opening * side, tip[1] + unit[0] * opening * side];
         let mid = [
-            (wrist[0] + end[0]) / 2.0 - unit[1] * (opening + 0.012) * side,
-            (wrist[1] + end[1]) / 2.0 + unit[0] * (opening + 0.012) * side,
+            wrist[0].midpoint(end[0]) - unit[1] * (opening + 0.012) * side,
+            wrist[1].midpoint(end[1]) + unit[0] * (opening + 0.012) * side,
         ];
         for (a, b, radii) in [(wrist, mid, [0.016, 0.014]), (mid, end, [0.014, 0.006])] {
             canvas.paint(from, to, |p| {

@@ -94,11 +94,10 @@ fn what_is_sent_puts_together_to_the_same_frame() {
                 sender.send_frame(frame + 1, &octets).unwrap();
 
                 let mut built = vec![0; octets.len()];
-                let mut next = 0_u32;
                 let packets: Vec<Vec<u8>> =
                     bursts.borrow().iter().flat_map(|(_, packets)| packets.clone()).collect();
                 assert_eq!(packets.len(), 2 * sender.plan.packets());
-                for packet in &packets {
+                for (next, packet) in (0_u32..).zip(&packets) {
                     assert!(packet.len() <= 1452);
                     let rtp = RtpHeader::parse(packet).unwrap();
                     let payload = rtp.payload(packet);
@@ -106,7 +105,6 @@ fn what_is_sent_puts_together_to_the_same_frame() {
                     let sequence =
                         u32::from(header.extended_sequence) << 16 | u32::from(rtp.sequence);
                     assert_eq!(sequence, next, "{format}");
-                    next += 1;
                     raster.place(&header, &payload[header.data_start..], &mut built).unwrap();
                 }
                 assert!(built == octets, "{format}");

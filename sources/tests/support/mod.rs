@@ -2,14 +2,17 @@
 #![allow(dead_code, missing_docs, reason = "each test file uses a part")]
 
 use std::{
+    collections::VecDeque,
     io::Read,
     net::UdpSocket,
     process::{Child, Command, Stdio},
     time::Duration,
 };
 
+use ormatrix_io::{RxBatch, RxOptions, RxSocket};
 use st2110::{
     format::VideoFormat,
+    leg::Leg,
     rfc4175::{PayloadHeader, Raster, samples::luma8_at},
     rtp::RtpHeader,
 };
@@ -65,28 +68,52 @@ pub struct Arrived {
 
 /// Puts frames together the slow and plain way.
 pub struct Receiver {
-    socket: UdpSocket,
+    socket: RxSocket,
+    batch: RxBatch,
+    waiting: VecDeque<Vec<u8>>,
+    patience: Duration,
     format: VideoFormat,
+    port: u16,
     next: Option<u32>,
     pub lost: usize,
 }
 
 impl Receiver {
     pub fn new(format: VideoFormat) -> Self {
-        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
-        let options = socket2::SockRef::from(&socket);
-        options.set_recv_buffer_size(32 << 20).unwrap();
-        socket.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-        Self { socket, format, next: None, lost: 0 }
+        let port = free_port();
+        let leg = Leg::new("127.0.0.1".parse().unwrap(), port);
+        Self {
+            socket: RxSocket::open(&leg, &RxOptions::default()).unwrap(),
+            batch: RxBatch::new(16, 65_536),
+            waiting: VecDeque::new(),
+            patience: Duration::from_secs(20),
+            format,
+            port,
+            next: None,
+            lost: 0,
+        }
     }
 
     pub fn port(&self) -> u16 {
-        self.socket.local_addr().unwrap().port()
+        self.port
     }
 
     /// No packet for so long means that none will come.
-    pub fn quiet_after(&self, time: Duration) {
-        self.socket.set_read_timeout(Some(time)).unwrap();
+    pub fn quiet_after(&mut self, time: Duration) {
+        self.patience = time;
+    }
+
+    fn packet(&mut self) -> Option<Vec<u8>> {
+        while self.waiting.is_empty() {
+            if !self.socket.wait(self.patience).unwrap() {
+                return None;
+            }
+            self.socket.receive(&mut self.batch).unwrap();
+            for mut datagram in self.batch.datagrams() {
+                self.waiting.extend(datagram.segments().map(|packet| packet.to_vec()));
+            }
+        }
+        self.waiting.pop_front()
     }
 
     /// The next frame; `None` when nothing comes any more. Panics over what no receiver
@@ -95,12 +122,11 @@ impl Receiver {
         let raster = Raster::new(&self.format).unwrap();
         let mut frame =
             Arrived { octets: vec![0; raster.buffer_octets()], timestamp: 0, packets: 0 };
-        let mut packet = [0; 9000];
         let mut fields = 0;
         loop {
-            let octets = self.socket.recv(&mut packet).ok()?;
-            let rtp = RtpHeader::parse(&packet[..octets]).unwrap();
-            let payload = rtp.payload(&packet[..octets]);
+            let packet = self.packet()?;
+            let rtp = RtpHeader::parse(&packet).unwrap();
+            let payload = rtp.payload(&packet);
             let header = PayloadHeader::parse(payload).unwrap();
             let sequence = u32::from(header.extended_sequence) << 16 | u32::from(rtp.sequence);
             if self.next.is_some_and(|next| next != sequence) {
@@ -123,13 +149,13 @@ impl Receiver {
 }
 
 /// The mark in both strips of a packed frame.
-pub fn mark(format: &VideoFormat, octets: &[u8]) -> ormatrix_strip::Mark {
+pub fn mark(format: &VideoFormat, octets: &[u8]) -> Option<ormatrix_strip::Mark> {
     let raster = Raster::new(format).unwrap();
     let layout = ormatrix_strip::Layout::new(format.width.into(), format.height.into()).unwrap();
     ormatrix_strip::decode(&layout, |x, y| {
         luma8_at(&raster, octets, x as usize, y as usize).unwrap()
     })
-    .unwrap()
+    .ok()
 }
 
 pub fn format(shorthand: &str) -> VideoFormat {
