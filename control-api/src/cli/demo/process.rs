@@ -88,6 +88,7 @@ impl Running {
     }
 
     /// Its process id.
+    #[cfg(test)]
     pub fn id(&self) -> u32 {
         self.child.id()
     }

@@ -166,6 +166,7 @@ impl Crew {
     }
 
     /// The programs running now: name and process id.
+    #[cfg(test)]
     pub fn running(&self) -> Vec<(String, u32)> {
         self.members
             .iter()
