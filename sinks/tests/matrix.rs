@@ -118,24 +118,35 @@ fn one_input(stop: &Arc<AtomicBool>) -> impl Fn(&Call) -> (u16, &'static str, St
     }
 }
 
-fn start_stills(url: &str) -> std::process::Child {
-    std::process::Command::new(env!("CARGO_BIN_EXE_ormatrix-sink"))
-        .args(["stills", "--control", url, "--interval-ms", "100"])
-        .spawn()
-        .unwrap()
+/// A running worker of stills; killed when dropped.
+struct Stills(std::process::Child);
+
+impl Stills {
+    fn start(url: &str) -> Self {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_ormatrix-sink"));
+        command.args(["stills", "--control", url, "--interval-ms", "100"]);
+        Self(command.spawn().unwrap())
+    }
+
+    fn end(mut self) {
+        let id = self.0.id().to_string();
+        std::process::Command::new("kill").args(["-TERM", &id]).status().unwrap();
+        assert!(self.0.wait().unwrap().success());
+    }
 }
 
-fn end(mut child: std::process::Child) {
-    let id = child.id().to_string();
-    std::process::Command::new("kill").args(["-TERM", &id]).status().unwrap();
-    assert!(child.wait().unwrap().success());
+impl Drop for Stills {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }
 
 #[test]
 fn stills_are_small_jpegs_with_their_time_and_survive_a_restart_of_control() {
     let stop = Arc::new(AtomicBool::new(false));
     let matrix = Matrix::start(one_input(&stop));
-    let child = start_stills(&matrix.url());
+    let child = Stills::start(&matrix.url());
     let still = matrix.wait_for("PUT /api/v1/inputs/scope/thumbnail.jpg ");
     assert!(still.body.starts_with(&[0xff, 0xd8]) && still.body.ends_with(&[0xff, 0xd9]));
     assert!(still.body.len() < 64 * 1024);
@@ -151,7 +162,7 @@ fn stills_are_small_jpegs_with_their_time_and_survive_a_restart_of_control() {
     let matrix = Matrix::start_at(address, one_input(&stop));
     matrix.wait_for("GET /api/v1/inputs ");
     matrix.wait_for("PUT /api/v1/inputs/scope/thumbnail.jpg ");
-    end(child);
+    child.end();
     stop.store(true, Ordering::SeqCst);
 }
 
@@ -164,8 +175,8 @@ fn a_router_that_has_forgotten_its_monitor_is_asked_again() {
             (200, "application/json", "{}".into())
         }
     });
-    let child = start_stills(&matrix.url());
+    let child = Stills::start(&matrix.url());
     matrix.wait_for("PUT /api/v1/inputs/scope/monitor ");
     matrix.wait_for("PUT /api/v1/inputs/scope/monitor ");
-    end(child);
+    child.end();
 }

@@ -177,3 +177,59 @@ const fn gstreamer_format(format: &VideoFormat) -> (&'static str, bool) {
         (Sampling::Rgb, Depth::D12) => ("GBR_12LE", false),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use gstreamer_video::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn every_format_arrives_in_the_planes_that_gstreamer_expects() {
+        gst::init().unwrap();
+        for (&sampling, &depth) in
+            Sampling::ALL.iter().flat_map(|s| Depth::ALL.iter().map(move |d| (s, d)))
+        {
+            let json = format!(
+                r#"{{"width":36,"height":8,"rate":"50","sampling":"{sampling}","depth":{depth}}}"#
+            );
+            let format: VideoFormat = serde_json::from_str(&json).unwrap();
+            let mut picture = PictureFormat::new(&format, None).unwrap();
+            let raster = *picture.raster();
+            let most = (1_usize << depth.bits()) - 1;
+            let planes = [0, 1, 2].map(|component| {
+                let (width, height) = samples::plane_size(&raster, component);
+                let sample = |at: usize| ((at * 37 + component * 71) & most) as u16;
+                (0..width * height).map(sample).collect::<Vec<u16>>()
+            });
+            let mut memory = picture.acquire().unwrap();
+            let frame = &mut memory.as_mut()[..raster.buffer_octets()];
+            samples::pack(&raster, planes.each_ref().map(Vec::as_slice), frame).unwrap();
+            let buffer = picture.buffer(memory).unwrap();
+            let frame = gst_video::VideoFrame::from_buffer_readable(buffer, &picture.info).unwrap();
+            for (component, plane) in planes.iter().enumerate() {
+                // GStreamer numbers components as it names them: Y Cb Cr or R G B.
+                let (width, _) = samples::plane_size(&raster, component);
+                let about = frame.format_info();
+                let shift = about.shift()[component];
+                for (at, &want) in plane.iter().enumerate() {
+                    let (x, y) = (at % width, at / width);
+                    if frame.format() == gst_video::VideoFormat::Uyvp {
+                        // No components of whole octets: what is packed is what came.
+                        continue;
+                    }
+                    let stride = frame.comp_stride(component as u32) as usize;
+                    let step = frame.comp_pstride(component as u32) as usize;
+                    let data = frame.comp_data(component as u32).unwrap();
+                    let octets = &data[y * stride + x * step..];
+                    let got = if depth == Depth::D8 {
+                        u16::from(octets[0])
+                    } else {
+                        u16::from_le_bytes([octets[0], octets[1]]) >> shift
+                    };
+                    assert_eq!(got, want, "{sampling} {depth} component {component} at {x},{y}");
+                }
+            }
+        }
+    }
+}

@@ -8,7 +8,7 @@ use std::{
         Arc, Condvar, Mutex,
         atomic::{AtomicBool, Ordering},
     },
-    thread,
+    thread::{self, JoinHandle},
     time::Duration,
 };
 
@@ -29,6 +29,7 @@ pub struct Matrix {
     address: SocketAddr,
     calls: Arc<(Mutex<VecDeque<Call>>, Condvar)>,
     stop: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
 }
 
 impl Matrix {
@@ -48,16 +49,17 @@ impl Matrix {
         let stop = Arc::new(AtomicBool::new(false));
         let answer: Arc<Answer> = Arc::new(answer);
         let (all, over) = (Arc::clone(&calls), Arc::clone(&stop));
-        thread::spawn(move || {
+        let thread = thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 if over.load(Ordering::Relaxed) {
                     return;
                 }
                 let (answer, all) = (Arc::clone(&answer), Arc::clone(&all));
-                thread::spawn(move || serve(&stream, &*answer, &all));
+                let over = Arc::clone(&over);
+                thread::spawn(move || serve(&stream, &*answer, &all, &over));
             }
         });
-        Self { address, calls, stop }
+        Self { address, calls, stop, thread: Some(thread) }
     }
 
     pub fn url(&self) -> String {
@@ -88,11 +90,20 @@ impl Matrix {
 impl Drop for Matrix {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
+        // Wakes the server, which then closes its port before this returns.
         let _ = TcpStream::connect(self.address);
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
     }
 }
 
-fn serve(mut stream: &TcpStream, answer: &Answer, calls: &(Mutex<VecDeque<Call>>, Condvar)) {
+fn serve(
+    mut stream: &TcpStream,
+    answer: &Answer,
+    calls: &(Mutex<VecDeque<Call>>, Condvar),
+    over: &AtomicBool,
+) {
     let mut reader = BufReader::new(stream);
     loop {
         let mut line = String::new();
@@ -114,6 +125,9 @@ fn serve(mut stream: &TcpStream, answer: &Answer, calls: &(Mutex<VecDeque<Call>>
         }
         let mut body = vec![0; length];
         if reader.read_exact(&mut body).is_err() {
+            return;
+        }
+        if over.load(Ordering::Relaxed) {
             return;
         }
         let call = Call { line: line.trim().to_owned(), headers, body };
