@@ -2,7 +2,7 @@
 
 #![forbid(unsafe_code)]
 
-use std::{path::PathBuf, process::ExitCode, thread};
+use std::{io::IsTerminal, path::PathBuf, process::ExitCode, thread};
 
 use clap::{Parser, Subcommand};
 use crossbeam_channel::bounded;
@@ -43,6 +43,7 @@ fn main() -> ExitCode {
                 .unwrap_or_else(|_| "info".into()),
         )
         .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
         .init();
     match start(Arguments::parse()) {
         Ok(()) => ExitCode::SUCCESS,

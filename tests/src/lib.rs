@@ -1,1 +1,13 @@
-//! Placeholder.
+//! What the end-to-end tests share: the product's processes, a matrix made of them, and
+//! foreign software to send to it and receive from it.
+//!
+//! Nothing here looks inside a process: tests see what users and other equipment see.
+
+#![forbid(unsafe_code)]
+
+pub mod matrix;
+pub mod media;
+pub mod process;
+
+pub use matrix::Matrix;
+pub use process::Process;

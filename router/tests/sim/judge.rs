@@ -25,7 +25,7 @@ impl Delivered {
     }
 
     pub fn forget_before(&mut self, oldest: &[u32]) {
-        self.frames.retain(|(source, frame), _| *frame + 40 > oldest[usize::from(*source)]);
+        self.frames.retain(|(source, frame), _| *frame + 1000 > oldest[usize::from(*source)]);
     }
 }
 
@@ -239,9 +239,9 @@ impl Judge {
             }
         }
         self.closed.insert(key);
-        if self.closed.len() > 4096 {
+        if self.closed.len() > 8192 {
             let oldest = self.closed.iter().map(|(_, frame)| *frame).max().unwrap_or(0);
-            self.closed.retain(|(_, frame)| frame + 600 > oldest);
+            self.closed.retain(|(_, frame)| frame + 1200 > oldest);
         }
     }
 

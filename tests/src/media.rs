@@ -1,0 +1,139 @@
+//! Pictures for the tests: our sources, GStreamer as sender and receiver, strips in frames.
+
+use std::{
+    io::Read,
+    process::{Command, Stdio},
+};
+
+use ormatrix_strip::{Edge, Layout, Mark, StripError, decode_edge};
+use serde_json::{Value, json};
+use st2110::{format::VideoFormat, rfc4175::Raster};
+
+use crate::{
+    matrix::Matrix,
+    process::{Process, own},
+};
+
+/// A progressive 4:2:2 10-bit format as the API writes it.
+pub fn video(width: u16, height: u16, rate: &str) -> Value {
+    json!({
+        "width": width, "height": height, "rate": rate,
+        "sampling": "YCbCr-4:2:2", "depth": 10, "scan": "progressive", "packing": "GPM"
+    })
+}
+
+/// Starts one of our sources to a port of this host, unsynchronised by `offset_us`.
+pub fn source(name: &str, format: &str, port: u16, offset_us: u64, more: &[&str]) -> Process {
+    let to = format!("127.0.0.1:{port}");
+    let offset = offset_us.to_string();
+    let mut command = own("ormatrix-source");
+    command.args(["--pattern", "ball", "--name", name, "--format", format, "--to", &to]);
+    command.args(["--offset-us", &offset, "--json"]).args(more);
+    Process::start(command)
+}
+
+/// Starts `ormatrix-sink check` on an output and waits until it listens.
+pub fn check(matrix: &Matrix, output: &str, more: &[&str]) -> Process {
+    let sdp = format!("{}/api/v1/outputs/{output}/sdp", matrix.url());
+    let mut command = own("ormatrix-sink");
+    command.args(["check", "--sdp", &sdp, "--json"]).args(more);
+    let mut sink = Process::start(command);
+    sink.wait_for("listening");
+    sink
+}
+
+/// Asserts that a report of `check` names no defect, whatever it counts besides.
+///
+/// # Panics
+/// When it does, with the whole report.
+pub fn assert_clean(report: &Value) {
+    for defect in [
+        "partial",
+        "mixed",
+        "duplicated",
+        "missing_packets",
+        "missing_frames",
+        "sequence_breaks",
+        "ssrc_changes",
+        "malformed_packets",
+    ] {
+        assert_eq!(report[defect], 0, "{defect}: {report:#}");
+    }
+    assert!(report["whole"].as_u64() > Some(0), "{report:#}");
+}
+
+/// A GStreamer pipeline as a process, as anyone would type it.
+pub fn gstreamer(pipeline: &str) -> Process {
+    let mut command = Command::new("gst-launch-1.0");
+    command.args(["-q", "-e"]).args(pipeline.split_whitespace());
+    Process::start(command)
+}
+
+/// A GStreamer pipeline that writes raw frames to its standard output (`fdsink`).
+pub struct RawFrames {
+    child: std::process::Child,
+    octets: usize,
+}
+
+impl RawFrames {
+    /// Starts it; each frame has so many octets.
+    ///
+    /// # Panics
+    /// When GStreamer is not installed.
+    pub fn start(pipeline: &str, octets: usize) -> Self {
+        let child = Command::new("gst-launch-1.0")
+            .arg("-q")
+            .args(pipeline.split_whitespace())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("gst-launch-1.0 is needed: make test installs it");
+        Self { child, octets }
+    }
+
+    /// The next frame, or `None` when the pipeline has ended.
+    ///
+    /// # Panics
+    /// When it has been stopped.
+    pub fn next_frame(&mut self) -> Option<Vec<u8>> {
+        let mut frame = vec![0; self.octets];
+        let stdout = self.child.stdout.as_mut().expect("piped");
+        stdout.read_exact(&mut frame).is_ok().then_some(frame)
+    }
+
+    /// Ends the pipeline from elsewhere; frames still under way can be read.
+    pub fn stopper(&self) -> Stopper {
+        Stopper(self.child.id())
+    }
+}
+
+/// Ends a pipeline whose frames another thread reads.
+#[derive(Clone, Copy, Debug)]
+pub struct Stopper(u32);
+
+impl Stopper {
+    /// Asks it to end.
+    pub fn stop(self) {
+        let _ = ormatrix_io::process::terminate(self.0);
+    }
+}
+
+impl Drop for RawFrames {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Reads the strips at top and bottom of a packed frame.
+///
+/// # Panics
+/// When the format itself is impossible.
+pub fn marks(format: &VideoFormat, frame: &[u8]) -> [Result<Mark, StripError>; 2] {
+    let raster = Raster::new(format).expect("a format that can be sent");
+    let layout = Layout::new(u32::from(format.width), u32::from(format.height)).expect("large enough");
+    let luma = |x: u32, y: u32| {
+        st2110::rfc4175::samples::luma8_at(&raster, frame, x as usize, y as usize).unwrap_or(0)
+    };
+    [Edge::Top, Edge::Bottom].map(|edge| decode_edge(&layout, edge, luma))
+}
