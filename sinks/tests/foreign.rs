@@ -126,6 +126,8 @@ fn a_display_says_when_the_signal_comes_and_goes() {
         "320x240p100",
         "--at",
         "127.0.0.1:0",
+        "--seconds",
+        "60",
     ]);
     send("videotestsrc", UYVP, 20, sink.address);
     assert_eq!(sink.wait_for("signal: ").trim(), "signal: 320x240 UYVP");

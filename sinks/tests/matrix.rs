@@ -57,6 +57,8 @@ fn a_registered_output_follows_what_is_routed_to_it() {
         "OR 1",
         "--at",
         "127.0.0.1:0",
+        "--seconds",
+        "60",
     ]);
     let call = matrix.wait_for("PUT /api/v1/outputs/main ");
     let body: Value = serde_json::from_slice(&call.body).unwrap();
@@ -65,6 +67,7 @@ fn a_registered_output_follows_what_is_routed_to_it() {
     assert_eq!(body["legs"][0]["address"], "127.0.0.1");
     for lines in [240, 120] {
         height.store(lines, Ordering::SeqCst);
+        matrix.forget();
         // Two reads: the first that tells of the new format has been answered for sure.
         matrix.wait_for("GET /api/v1/outputs/main/sdp ");
         matrix.wait_for("GET /api/v1/outputs/main/sdp ");

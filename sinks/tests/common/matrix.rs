@@ -70,6 +70,11 @@ impl Matrix {
         self.address
     }
 
+    /// Forgets the calls that came so far.
+    pub fn forget(&self) {
+        self.calls.0.lock().unwrap().clear();
+    }
+
     /// Waits for the next call whose request line begins so.
     pub fn wait_for(&self, beginning: &str) -> Call {
         let (calls, news) = &*self.calls;
