@@ -5,6 +5,7 @@ use axum::{
     extract::{FromRequest, Request},
     http::{HeaderMap, header},
 };
+use futures_util::StreamExt;
 use ormatrix_protocol::{InputId, Leg, OutputId};
 use serde::{
     Deserialize,
@@ -19,6 +20,9 @@ use crate::{inventory::Accepts, problem::Error};
 
 /// Longest JSON or SDP body in octets.
 pub const BODY_MAX: usize = 256 * 1024;
+
+/// Octets of a body too long that are read and forgotten before the connection closes.
+const FORGOTTEN_MAX: usize = 16 * 1024 * 1024;
 
 /// An input to add or change. What `GET` shows beyond this is ignored.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -219,17 +223,23 @@ pub fn unsupported(found: &str, expected: &'static str) -> Error {
 }
 
 /// The whole body, if it is not longer than `limit`.
+///
+/// Of a longer one the rest is read and forgotten, within limits: a client that is still
+/// sending when the connection closes would never see the answer.
 pub async fn octets(request: Request, limit: usize) -> Result<Bytes, Error> {
-    let declared = request.headers().get(header::CONTENT_LENGTH);
-    let declared = declared.and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
-    if declared.is_some_and(|length| length > limit) {
-        return Err(Error::TooLarge { limit });
+    let mut stream = request.into_body().into_data_stream();
+    let mut octets = Vec::new();
+    let mut length = 0;
+    while let Some(chunk) = stream.next().await {
+        let chunk = chunk.map_err(|_| Error::BodyCut)?;
+        length += chunk.len();
+        if length <= limit {
+            octets.extend_from_slice(&chunk);
+        } else if length > limit + FORGOTTEN_MAX {
+            break;
+        }
     }
-    axum::body::to_bytes(request.into_body(), limit).await.map_err(|error| {
-        let too_long = std::error::Error::source(&error)
-            .is_some_and(|cause| cause.to_string().contains("length limit exceeded"));
-        if too_long { Error::TooLarge { limit } } else { Error::BodyCut }
-    })
+    if length > limit { Err(Error::TooLarge { limit }) } else { Ok(octets.into()) }
 }
 
 /// Reads JSON: what is not JSON is malformed, a value that does not fit names its field.

@@ -1,0 +1,95 @@
+//! The `ormatrix` command line against the API.
+
+use std::process::{Command, Output};
+
+use ormatrix_protocol::SignalState;
+use serde_json::Value;
+
+use crate::bench::Bench;
+
+fn ormatrix(bench: &Bench, arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ormatrix"));
+    command.env("ORMATRIX_URL", bench.url("")).args(arguments).output().unwrap()
+}
+
+#[track_caller]
+fn done(output: &Output) -> String {
+    let (out, err) = (text(&output.stdout), text(&output.stderr));
+    assert!(output.status.success(), "{} {out} {err}", output.status);
+    out
+}
+
+#[track_caller]
+fn failed(output: &Output, status: i32) -> String {
+    assert_eq!(output.status.code(), Some(status), "{}", text(&output.stdout));
+    text(&output.stderr)
+}
+
+fn text(octets: &[u8]) -> String {
+    String::from_utf8(octets.to_vec()).unwrap()
+}
+
+#[test]
+fn a_session_of_a_technician() {
+    let bench = Bench::new();
+    let run = |arguments: &[&str]| ormatrix(&bench, arguments);
+    let said = done(&run(&[
+        "input",
+        "add",
+        "--label",
+        "Endoscope 1",
+        "--format",
+        "1080p59.94",
+        "--address",
+        "127.0.0.1:5000",
+    ]));
+    assert_eq!(said, "added endoscope-1: 127.0.0.1:5000\n");
+    done(&run(&[
+        "output",
+        "add",
+        "--id",
+        "m",
+        "--address",
+        "127.0.0.1:6000",
+        "--accepts",
+        "1080p59.94",
+    ]));
+    assert!(done(&run(&["take", "m", "endoscope-1"])).starts_with("m: endoscope-1, live since"));
+    let list = done(&run(&["input", "list"]));
+    assert!(list.contains("1080p59.94 YCbCr-4:2:2 10-bit") && list.starts_with("INPUT"), "{list}");
+    let json: Value = serde_json::from_str(&done(&run(&["--json", "output", "list"]))).unwrap();
+    assert_eq!(json[0]["route"]["state"], "live");
+    assert!(done(&run(&["output", "sdp", "m"])).starts_with("v=0\r\n"));
+    assert!(done(&run(&["status"])).ends_with("All is well.\n"));
+    assert_eq!(done(&run(&["clear", "m"])), "m: cleared\n");
+    assert!(done(&run(&["salvo", "m=endoscope-1"])).contains("live"));
+    done(&run(&["salvo", "m="]));
+    assert_eq!(done(&run(&["input", "remove", "endoscope-1"])), "removed endoscope-1\n");
+}
+
+#[test]
+fn what_is_not_done_does_not_exit_with_0() {
+    let bench = Bench::new();
+    bench.add_input("a", 5000);
+    bench.add_output("m", 6000);
+    let run = |arguments: &[&str]| ormatrix(&bench, arguments);
+    let said = failed(&run(&["take", "m", "x"]), 1);
+    assert!(said.starts_with("ormatrix: Unknown input: there is no input 'x'"), "{said}");
+    failed(&run(&["take", "m"]), 2);
+    failed(&run(&["salvo", "m"]), 1);
+    failed(&run(&["input", "add", "--label", "b", "--format", "x", "--address", "127.0.0.1:1"]), 1);
+    bench.model().confirms = false;
+    assert!(failed(&run(&["take", "m", "a", "--wait-ms", "0"]), 3).contains("not confirmed"));
+    bench.model().set_signal("a", SignalState::Lost);
+    let router = bench.running().app.router.clone();
+    let id = "a".parse().unwrap();
+    bench.until(|| router.read(|m| m.unwrap().inputs[&id].signal.state == SignalState::Lost));
+    let status = run(&["status"]);
+    failed(&status, 1);
+    assert!(text(&status.stdout).contains("input 'a' is on a display and has no signal"));
+
+    let mut nowhere = Command::new(env!("CARGO_BIN_EXE_ormatrix"));
+    let said =
+        failed(&nowhere.args(["--url", "http://127.0.0.1:1", "status"]).output().unwrap(), 1);
+    assert!(said.contains("is ormatrix-control running there"), "{said}");
+}

@@ -1,0 +1,21 @@
+//! The API as its callers see it, against a fake router. One file a scenario.
+#![forbid(unsafe_code)]
+
+mod bad_requests;
+mod bench;
+mod command_line;
+mod commit_failure;
+mod events;
+mod fake_router;
+mod inventory;
+mod openapi;
+mod probes;
+mod process;
+mod reconcile;
+mod restart;
+mod router_away;
+mod router_refuses;
+mod sdp;
+mod stills;
+mod surroundings;
+mod takes;
