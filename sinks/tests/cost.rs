@@ -31,7 +31,7 @@ fn judging_1080p60() {
     let format = format_name::parse("1080p60", Sampling::YCbCr422, Depth::D10).unwrap();
     let stop = Arc::new(AtomicBool::new(false));
     let (open, opened) = mpsc::channel();
-    let sender = thread::spawn(move || send(&format, opened.recv().unwrap()));
+    let sender = thread::spawn(move || send(&format, &opened.recv().unwrap()));
     let mut stream = Stream::of(format, Leg::new("127.0.0.1".parse().unwrap(), 0));
     let options = CheckOptions {
         length: Some(Duration::from_secs(SECONDS + 1)),
@@ -51,10 +51,10 @@ fn judging_1080p60() {
     );
 }
 
-fn send(format: &VideoFormat, leg: Leg) -> u64 {
+fn send(format: &VideoFormat, leg: &Leg) -> u64 {
     let plan = FramePlan::new(format, 1460).unwrap();
     let picture = vec![0x5a_u8; plan.raster().buffer_octets()];
-    let mut socket = TxSocket::open(&leg, &TxOptions::default()).unwrap();
+    let mut socket = TxSocket::open(leg, &TxOptions::default()).unwrap();
     let clock = SystemClock;
     let (start, period) = (clock.now(), format.rate.period_ns());
     let frames = SECONDS * 60;

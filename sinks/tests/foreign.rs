@@ -110,7 +110,7 @@ fn grabs_are_pixel_exact() {
         assert_eq!(got.len(), 640 * 240 * 3, "{format}");
         // 4:4:4 travels as IYU2, which GStreamer converts by another path than AYUV: its
         // rounding may differ by one step.
-        let most = if format == "AYUV" { 1 } else { 0 };
+        let most = u8::from(format == "AYUV");
         let apart = got.iter().zip(&want).map(|(a, b)| a.abs_diff(*b)).max();
         assert!(apart <= Some(most), "{format}: {apart:?}");
     }

@@ -16,6 +16,7 @@ use crate::receive::{FrameTime, Packet};
 
 /// One frame's account. Kept and used again: nothing is allocated a frame.
 #[derive(Debug)]
+#[allow(clippy::struct_excessive_bools, reason = "independent facts, not states")]
 pub(super) struct Frame {
     pub time: FrameTime,
     pub first: Arrival,

@@ -155,6 +155,7 @@ pub struct Latency {
 
 impl Report {
     /// Fills [`Report::defects`] and [`Report::clean`].
+    #[must_use]
     pub fn conclude(mut self) -> Self {
         let counted = [
             (self.partial, "partial frames"),

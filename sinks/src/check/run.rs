@@ -77,9 +77,11 @@ pub fn run(
             }
         }
         let arrival = || Arrival { now: clock.now(), tai: clock.tai(), unix: clock.unix() };
-        let read = input.receive(LOOK_UP, arrival, |packet, at| match &mut judge {
-            Some(judge) => judge.packet(packet, at),
-            None => {}
+        let read = input.receive(LOOK_UP, arrival, |packet, at| {
+            // Packets before the format is known cannot be judged.
+            if let Some(judge) = &mut judge {
+                judge.packet(packet, at);
+            }
         });
         read.map_err(InputError::from)?;
         let judged = judge.as_ref().map_or(0, Judge::judged);
