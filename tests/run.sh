@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # Runs every test of the workspace and ends with one line: "N passed, N failed, N skipped".
 #
-# Crates by themselves first; then the end-to-end tests, one after another, because each of
-# them wants both cores of a small machine and the ports that it took. They start the
-# workspace's programs, which are built first and in the same profile.
+# Everything is built first, programs and tests in one go, so that all share one set of
+# features and nothing is compiled twice. Unit tests run side by side; then every test in a
+# `tests/` folder, one after another, because these start the workspace's programs, want both
+# cores of a small machine, and measure real time.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 
@@ -18,10 +19,11 @@ run() {
     "$@" 2>&1 </dev/null | tee -a "$log" || status=1
 }
 
-run cargo build --workspace --bins
+run cargo build --workspace --bins --tests
 if [ "$status" -eq 0 ]; then
-    run cargo test --workspace --exclude ormatrix-tests --no-fail-fast
-    run cargo test --package ormatrix-tests --no-fail-fast -- --test-threads=1
+    run cargo test --workspace --no-fail-fast --lib --bins
+    run cargo test --workspace --no-fail-fast --test '*' -- --test-threads=1
+    run cargo test --workspace --no-fail-fast --doc
 fi
 
 if [ "$status" -ne 0 ]; then

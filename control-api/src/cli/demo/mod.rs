@@ -102,7 +102,7 @@ fn play(demo: &Demo) -> Result<(), DemoError> {
     {
         signal_hook::flag::register(signal, stop.clone()).map_err(DemoError::Signals)?;
     }
-    ports::check(demo.listen)?;
+    let listen = ports::check(demo.listen)?;
     let programs = Programs::find()?;
     let state = State::open(&demo.state)?;
 
@@ -116,7 +116,7 @@ fn play(demo: &Demo) -> Result<(), DemoError> {
         "starting router, control plane, {} sources and {} outputs, each with {seen}",
         demo.inputs, demo.outputs
     ));
-    let mut stage = Stage::open(programs, state, demo.listen, windows, stop)?;
+    let mut stage = Stage::open(programs, state, listen, windows, stop)?;
     let plan = match &demo.format {
         Some(format) => begin(&mut stage, demo, format)?,
         None => choose(&mut stage, demo)?,

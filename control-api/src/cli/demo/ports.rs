@@ -32,10 +32,11 @@ pub enum Taken {
     Refused(SocketAddr, io::Error),
 }
 
-/// Makes sure that nobody listens at an address.
-pub fn check(listen: SocketAddr) -> Result<(), Taken> {
-    match TcpListener::bind(listen) {
-        Ok(_) => Ok(()),
+/// Makes sure that nobody listens at an address; port 0 becomes one that is free, so that
+/// the control plane comes back where it was when it is started again.
+pub fn check(listen: SocketAddr) -> Result<SocketAddr, Taken> {
+    match TcpListener::bind(listen).and_then(|listener| listener.local_addr()) {
+        Ok(address) => Ok(address),
         Err(error) if error.kind() == io::ErrorKind::AddrInUse => Err(Taken::Busy(listen)),
         Err(error) => Err(Taken::Refused(listen, error)),
     }
@@ -69,7 +70,8 @@ mod tests {
         assert!(message.contains(&format!("port {} of 127.0.0.1 is in use", address.port())));
         assert!(message.contains("--listen 127.0.0.1:"), "{message}");
         drop(holder);
-        check(address).unwrap();
+        assert_eq!(check(address).unwrap(), address);
+        assert_ne!(check(SocketAddr::new(LOOPBACK, 0)).unwrap().port(), 0);
         let elsewhere: SocketAddr = "192.0.2.1:80".parse().unwrap();
         assert!(matches!(check(elsewhere), Err(Taken::Refused(..))));
     }

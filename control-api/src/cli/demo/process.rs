@@ -67,6 +67,8 @@ impl Running {
         let mut child = Command::new(&launch.program)
             .args(&launch.arguments)
             .env(PARENT_VARIABLE, std::process::id().to_string())
+            // What they write goes to files and into messages.
+            .env("NO_COLOR", "1")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

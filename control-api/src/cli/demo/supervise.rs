@@ -83,6 +83,7 @@ struct Member {
     launch: Launch,
     running: Option<Running>,
     words: Words,
+    last_words: Vec<String>,
     start_at: u64,
     restarts: Restarts,
 }
@@ -115,6 +116,7 @@ impl Crew {
             launch,
             running: None,
             words: Words::default(),
+            last_words: Vec::new(),
             start_at: 0,
             restarts: Restarts::default(),
         };
@@ -132,17 +134,21 @@ impl Crew {
                 let Some(status) = running.ended() else { continue };
                 member.running = None;
                 let how = in_words(status);
+                let words = member.words.last(LAST_LINES);
+                // The last words of an earlier start are better than none.
+                if !words.is_empty() {
+                    member.last_words = words;
+                }
                 let Some(at) = member.restarts.ended(now) else {
-                    let words = member.words.last(LAST_LINES).join("\n  ");
-                    return Err(Dead::KeepsEnding {
-                        name: member.name.clone(),
-                        how,
-                        words: format!("  {words}"),
-                    });
+                    let words = format!("  {}", member.last_words.join("\n  "));
+                    return Err(Dead::KeepsEnding { name: member.name.clone(), how, words });
                 };
                 member.start_at = at;
-                let reason = member.words.last(1).pop().unwrap_or_default();
-                let reason = if reason.is_empty() { reason } else { format!(" ({reason})") };
+                // Ended by a signal, it had no time to say why.
+                let reason = match (status.code(), member.last_words.last()) {
+                    (Some(_), Some(line)) => format!(" ({line})"),
+                    _ => String::new(),
+                };
                 say(&format!("{} {how}{reason}; it is started again", member.name));
             } else if now >= member.start_at {
                 member.start()?;
@@ -161,7 +167,7 @@ impl Crew {
     pub fn last_words(&self) -> String {
         let silent = self.members.iter().filter(|member| member.running.is_none());
         silent
-            .map(|member| format!("{}:\n  {}\n", member.name, member.words.last(5).join("\n  ")))
+            .map(|member| format!("{}:\n  {}\n", member.name, member.last_words.join("\n  ")))
             .collect()
     }
 
