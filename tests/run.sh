@@ -24,19 +24,26 @@ if [ "$status" -eq 0 ]; then
     run cargo test --workspace --no-fail-fast --lib --bins
     run cargo test --workspace --no-fail-fast --test '*' -- --test-threads=1
     run cargo test --workspace --no-fail-fast --doc
+    run node --test --test-reporter=tap control-api/panel/tests/*.test.js
 fi
 
 if [ "$status" -ne 0 ]; then
     printf '\nWhat failed (the whole output is in %s):\n' "$log"
-    grep -E '^(error|test .*FAILED$|test result: FAILED)' "$log" | sort -u || true
+    grep -E '^(error|test .*FAILED$|test result: FAILED|not ok )' "$log" | sort -u || true
 fi
 echo
-awk '/^test result:/ {
+awk '
+# cargo
+/^test result:/ {
     for (i = 2; i <= NF; i++) {
         if ($i == "passed;") passed += $(i - 1)
         if ($i == "failed;") failed += $(i - 1)
         if ($i == "ignored;") skipped += $(i - 1)
     }
 }
+# node
+$1 == "#" && $2 == "pass" { passed += $3 }
+$1 == "#" && ($2 == "fail" || $2 == "cancelled") { failed += $3 }
+$1 == "#" && ($2 == "skipped" || $2 == "todo") { skipped += $3 }
 END { printf "%d passed, %d failed, %d skipped\n", passed, failed, skipped }' "$log"
 exit "$status"

@@ -17,7 +17,14 @@ struct Purpose {
 const PURPOSES: &[Purpose] = &[
     Purpose {
         check: "pictures",
-        elements: &["appsrc", "appsink", "videoconvert", "videoscale", "queue"],
+        elements: &[
+            "appsrc",
+            "appsink",
+            "videoconvert",
+            "videoconvertscale",
+            "videotestsrc",
+            "videorate",
+        ],
         package: "gstreamer1.0-plugins-base",
         needed: true,
         reason: "Every source and every display is built on these.",
@@ -28,6 +35,13 @@ const PURPOSES: &[Purpose] = &[
         package: "gstreamer1.0-plugins-good",
         needed: true,
         reason: "The panel shows inputs as stills.",
+    },
+    Purpose {
+        check: "text",
+        elements: &["textoverlay"],
+        package: "gstreamer1.0-x",
+        needed: false,
+        reason: "A display says in words that its signal is lost.",
     },
     Purpose {
         check: "files",
@@ -78,6 +92,13 @@ const PURPOSES: &[Purpose] = &[
         package: "gstreamer1.0-x",
         needed: false,
         reason: "A display in a window of an X11 desktop.",
+    },
+    Purpose {
+        check: "gl",
+        elements: &["glimagesink"],
+        package: "gstreamer1.0-gl",
+        needed: false,
+        reason: "A display through OpenGL, where the others do not serve.",
     },
 ];
 
@@ -160,7 +181,7 @@ mod tests {
             true,
             "gst-inspect-1.0 version 1.22.0\nGStreamer 1.22.0\n",
         );
-        for element in ["appsrc", "appsink", "videoconvert", "queue", "jpegenc", "pngenc"] {
+        for element in ["appsrc", "appsink", "videoconvert", "videotestsrc", "jpegenc", "pngenc"] {
             host = host.program(&format!("gst-inspect-1.0 --exists {element}"), true, "");
         }
         let found = findings(&host);
@@ -168,7 +189,7 @@ mod tests {
         assert_eq!(find("gstreamer").verdict, Verdict::Good);
         assert_eq!(
             (find("gst:pictures").verdict, find("gst:pictures").value.as_str()),
-            (Verdict::Missing, "no videoscale")
+            (Verdict::Missing, "no videoconvertscale, no videorate")
         );
         assert_eq!(find("gst:stills").verdict, Verdict::Good);
         assert_eq!(find("gst:kms").verdict, Verdict::Fair);
