@@ -80,6 +80,8 @@ enum DemoError {
     Dead(#[from] supervise::Dead),
     #[error(transparent)]
     Api(#[from] CliError),
+    #[error("{name} does not start: {words}")]
+    Sink { name: String, words: String },
     #[error("waited {seconds} s in vain for {what}: {reason}\n{words}Logs are in {}", logs.display())]
     NotUp { what: &'static str, seconds: u64, reason: String, words: String, logs: PathBuf },
 }
@@ -137,23 +139,27 @@ fn play(demo: &Demo) -> Result<(), DemoError> {
     ended
 }
 
-/// Starts everything in one format; anew on other ports when somebody took one meanwhile.
+/// Starts everything in one format; anew on other ports when somebody took one meanwhile,
+/// and with judges where no window can be opened.
 fn begin(stage: &mut Stage, demo: &Demo, format: &str) -> Result<Plan, DemoError> {
     let mut attempt = 1;
     loop {
         let plan = Plan::new(demo.inputs, demo.outputs).map_err(DemoError::Ports)?;
-        match stage.play(&plan, format) {
+        let error = match stage.play(&plan, format) {
             Ok(()) => return Ok(plan),
-            Err(error) if attempt == ATTEMPTS || !error.to_string().contains("in use") => {
-                return Err(error);
-            }
-            Err(error) => {
-                say(&format!("{error}; trying other ports"));
-                stage.silence();
-                stage.watch()?;
-                attempt += 1;
-            }
+            Err(error) => error,
+        };
+        if attempt < ATTEMPTS && error.to_string().contains("in use") {
+            say(&format!("{error}; trying other ports"));
+            attempt += 1;
+        } else if stage.windows && matches!(error, DemoError::Sink { .. }) {
+            say("no window can be opened: outputs are judged instead");
+            stage.windows = false;
+        } else {
+            return Err(error);
         }
+        stage.silence();
+        stage.watch()?;
     }
 }
 

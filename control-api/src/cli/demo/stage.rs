@@ -44,7 +44,8 @@ pub struct Stage {
     programs: Programs,
     state: State,
     stop: Arc<AtomicBool>,
-    windows: bool,
+    /// Whether outputs are shown in windows; otherwise they are judged.
+    pub windows: bool,
 }
 
 impl Stage {
@@ -190,6 +191,10 @@ impl Stage {
         let until = SystemClock.now() + longest;
         loop {
             self.turn()?;
+            // A sink that cannot start will not start by waiting.
+            if let Some((name, words)) = self.crew.fallen(Role::Sink) {
+                return Err(DemoError::Sink { name, words });
+            }
             let Err(reason) = done(self) else { return Ok(()) };
             // A port that somebody else has will not come back by waiting.
             if SystemClock.now() >= until || reason.contains("in use") {

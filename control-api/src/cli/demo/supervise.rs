@@ -163,6 +163,15 @@ impl Crew {
         member.map(|member| member.words.output()).unwrap_or_default()
     }
 
+    /// The first program of a role that has ended by itself, and its last line.
+    pub fn fallen(&self, role: Role) -> Option<(String, String)> {
+        let member = self
+            .members
+            .iter()
+            .find(|member| member.role == role && !member.restarts.ends.is_empty())?;
+        Some((member.name.clone(), member.last_words.last().cloned().unwrap_or_default()))
+    }
+
     /// The last lines of every program that does not run now.
     pub fn last_words(&self) -> String {
         let silent = self.members.iter().filter(|member| member.running.is_none());
@@ -257,6 +266,8 @@ mod tests {
             thread::yield_now();
         };
         assert_eq!(said, ["parrot ended with status 7 (alas); it is started again"]);
+        assert_eq!(crew.fallen(Role::Source), Some(("parrot".to_owned(), "alas".to_owned())));
+        assert_eq!(crew.fallen(Role::Sink), None);
         assert!(dead.contains("5 times") && dead.ends_with("  alas"), "{dead}");
     }
 
