@@ -141,7 +141,7 @@ pub fn judge(before: &Reading, after: &Reading, rate: f64) -> Outcome {
 /// The rate to try after one that fell, `None` below the lowest.
 pub fn next(rate: u32, achieved: f64) -> Option<u32> {
     let lower = || LADDER.into_iter().filter(|next| *next < rate);
-    lower().find(|next| f64::from(*next) <= achieved * TRUST).or_else(|| lower().last())
+    lower().find(|next| f64::from(*next) <= achieved * TRUST).or_else(|| lower().next_back())
 }
 
 #[cfg(test)]

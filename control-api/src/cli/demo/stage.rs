@@ -72,7 +72,7 @@ impl Stage {
         stage.wait(START, "the control plane to listen", |stage| {
             let said = stage.crew.output("control");
             let url = said.iter().find_map(|line| line.strip_prefix("listening "));
-            stage.url = url.unwrap_or_default().to_owned();
+            url.unwrap_or_default().clone_into(&mut stage.url);
             (!stage.url.is_empty()).then_some(()).ok_or_else(String::new)
         })?;
         stage.client = Client::new(&stage.url);

@@ -3,7 +3,7 @@
 //! One thread does everything, in turns of a few milliseconds; there is nothing to lock and
 //! the order of events is the order in which they are told.
 
-use std::{io, thread, time::Duration};
+use std::{fmt::Write, io, thread, time::Duration};
 
 use ormatrix_io::{Clock, SystemClock};
 
@@ -174,10 +174,11 @@ impl Crew {
 
     /// The last lines of every program that does not run now.
     pub fn last_words(&self) -> String {
-        let silent = self.members.iter().filter(|member| member.running.is_none());
-        silent
-            .map(|member| format!("{}:\n  {}\n", member.name, member.last_words.join("\n  ")))
-            .collect()
+        let mut text = String::new();
+        for member in self.members.iter().filter(|member| member.running.is_none()) {
+            let _ = writeln!(text, "{}:\n  {}", member.name, member.last_words.join("\n  "));
+        }
+        text
     }
 
     /// The programs running now: name and process id.
