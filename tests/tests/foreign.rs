@@ -72,8 +72,15 @@ fn ffmpeg_opens_an_output() {
     let text = run(
         "ffprobe",
         &[
-            "-v", "error", "-protocol_whitelist", "file,udp,rtp", "-show_entries",
-            "stream=codec_name,width,height,pix_fmt", "-of", "csv=p=0", sdp.to_str().unwrap(),
+            "-v",
+            "error",
+            "-protocol_whitelist",
+            "file,udp,rtp",
+            "-show_entries",
+            "stream=codec_name,width,height,pix_fmt",
+            "-of",
+            "csv=p=0",
+            sdp.to_str().unwrap(),
         ],
     );
     assert!(text.contains("320") && text.contains("180"), "{text}");
