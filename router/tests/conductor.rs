@@ -1,0 +1,460 @@
+//! The conductor and two lanes in the simulated network, driven by commands as clients
+//! give them.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use crossbeam_channel::{Receiver, bounded, unbounded};
+use ormatrix_io::Clock;
+use ormatrix_protocol::{
+    Command, FromRouter, InputSpec, Leg, MonitorSpec, OutputSpec, Refusal, Reply, Request, Route,
+    RouteState, SignalState, Take, codec,
+};
+use ormatrix_router::{
+    conductor::{
+        Conductor, Identity, Lanes,
+        clients::{FromClient, Line},
+        opener::{Marking, Opener},
+        snapshot::SnapshotFile,
+    },
+    lane::{Capacity, Lane, Wiring},
+    packet_io::sim::{Network, Parcel, SimClock, SimIo, SimRx, SimTx},
+};
+use st2110::rfc4175::FramePlan;
+
+const MS: u64 = 1_000_000;
+const LANES: u16 = 2;
+
+/// Opens ports of the simulated network by port number; some cannot be opened.
+#[derive(Clone)]
+struct SimOpener {
+    network: Network,
+    rx: HashMap<u16, SimRx>,
+    tx: HashMap<u16, SimTx>,
+    blocked: BTreeSet<u16>,
+}
+
+impl Opener<SimIo> for SimOpener {
+    fn receiver(&mut self, leg: &Leg) -> Result<SimRx, Refusal> {
+        if self.blocked.contains(&leg.port) {
+            return Err(Refusal::PortInUse { address: leg.address, port: leg.port });
+        }
+        Ok(*self.rx.entry(leg.port).or_insert_with(|| self.network.inbound()))
+    }
+
+    fn sender(&mut self, leg: &Leg, _: Marking) -> Result<SimTx, Refusal> {
+        Ok(*self.tx.entry(leg.port).or_insert_with(|| self.network.outbound()))
+    }
+}
+
+struct Bench {
+    clock: SimClock,
+    network: Network,
+    lanes: Vec<Lane<SimIo, SimClock>>,
+    conductor: Conductor<SimIo, SimOpener, SimClock>,
+    reports: Receiver<ormatrix_router::lane::messages::FromLane<SimIo>>,
+    lines: Receiver<Line>,
+    ports: SimOpener,
+    /// Frames sent by each source, by port of the input.
+    senders: BTreeMap<u16, (u32, u32)>,
+    folder: tempfile::TempDir,
+}
+
+fn input(id: &str, port: u16) -> InputSpec {
+    InputSpec {
+        id: id.parse().unwrap(),
+        video: serde_json::from_value(serde_json::json!({
+            "width": 480, "height": 8, "rate": "50", "sampling": "YCbCr-4:2:2", "depth": 10
+        }))
+        .unwrap(),
+        legs: vec![Leg::new("127.0.0.1".parse().unwrap(), port)],
+        payload_type: 96,
+        max_udp: 1460,
+    }
+}
+
+fn output(id: &str, port: u16) -> OutputSpec {
+    OutputSpec {
+        id: id.parse().unwrap(),
+        legs: vec![Leg::new("127.0.0.1".parse().unwrap(), port)],
+        payload_type: 97,
+        ssrc: u32::from(port),
+        ttl: 64,
+        dscp: 34,
+    }
+}
+
+fn take(output: &str, input: &str) -> Take {
+    Take { output: output.parse().unwrap(), input: Some(input.parse().unwrap()) }
+}
+
+impl Bench {
+    fn new() -> Self {
+        Self::on(tempfile::tempdir().unwrap(), BTreeSet::new())
+    }
+
+    /// A router on the snapshot of a folder; ports in `blocked` cannot be opened at first.
+    fn on(folder: tempfile::TempDir, blocked: BTreeSet<u16>) -> Self {
+        let clock = SimClock::default();
+        clock.advance(1_000 * MS);
+        let network = Network::new(clock.clone());
+        // Opened beforehand, so that the test knows every port.
+        let mut ports = SimOpener {
+            network: network.clone(),
+            rx: HashMap::new(),
+            tx: HashMap::new(),
+            blocked: BTreeSet::new(),
+        };
+        for port in 1..20 {
+            ports.receiver(&Leg::new("127.0.0.1".parse().unwrap(), port)).unwrap();
+        }
+        for port in 101..170 {
+            let leg = Leg::new("127.0.0.1".parse().unwrap(), port);
+            ports.sender(&leg, Marking { ttl: 1, dscp: 0 }).unwrap();
+        }
+        let (reporting, reports) = unbounded();
+        let (mailboxes, receivers): (Vec<_>, Vec<_>) = (0..LANES).map(|_| unbounded()).unzip();
+        let capacity = Capacity { inputs: 8, outputs: 72 };
+        let lanes = (0..LANES)
+            .zip(receivers)
+            .map(|(index, mailbox)| {
+                let wiring =
+                    Wiring { mailbox, peers: mailboxes.clone(), reports: reporting.clone() };
+                Lane::new(index, SimIo::new(network.clone(), 8), clock.clone(), wiring, capacity)
+            })
+            .collect();
+        let file = SnapshotFile::new(folder.path().join("router.json"));
+        let (settle, _) = bounded(1);
+        let identity = Identity { version: "test".into(), instance: 1, started_at: 0 };
+        let opener = SimOpener { blocked, ..ports.clone() };
+        let mut conductor = Conductor::new(
+            opener,
+            clock.clone(),
+            identity,
+            capacity,
+            Lanes { mailboxes, reports: reports.clone() },
+            file.clone(),
+            settle,
+        );
+        conductor.restore(file.load().unwrap());
+        let (link, lines) = unbounded();
+        conductor.hear(FromClient::Connected { client: 1, link });
+        let senders = BTreeMap::new();
+        Self { clock, network, lanes, conductor, reports, lines, ports, senders, folder }
+    }
+
+    fn ask(&mut self, command: Command) -> Result<Reply, Refusal> {
+        self.conductor.command(command)
+    }
+
+    fn salvo(&mut self, takes: Vec<Take>) -> u64 {
+        match self.ask(Command::Salvo { takes }).unwrap() {
+            Reply::Taking { take } => take,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Lets time pass while every sender sends, packet by packet.
+    fn run(&mut self, ms: u64) {
+        for _ in 0..ms * 5 {
+            self.clock.advance(MS / 5);
+            let now = self.clock.now();
+            for (port, (sequence, timestamp)) in &mut self.senders {
+                let spec = input("any", *port);
+                let plan = FramePlan::new(&spec.video, 1460).unwrap();
+                // Each sender has a phase of its own; a frame takes 20 ms.
+                let step = 20 * MS / plan.packets() as u64;
+                let due = (now + u64::from(*port) * 3 * MS) / step;
+                while u64::from(*sequence) < due {
+                    let index = *sequence as usize % plan.packets();
+                    let planned = plan.packet(index).unwrap();
+                    let mut octets = vec![0; planned.packet_len()];
+                    *timestamp = *sequence / plan.packets() as u32 * 1800;
+                    planned.write_header(*sequence, *timestamp, u32::from(*port), 96, &mut octets);
+                    octets[20] = *port as u8;
+                    *sequence += 1;
+                    let from = ([192, 0, 2, *port as u8], 5004).into();
+                    let segment = octets.len();
+                    let parcel =
+                        Parcel { octets, segment, from, truncated: false, fragmented: false };
+                    self.network.deliver(self.ports.rx[port], parcel);
+                }
+            }
+            for lane in &mut self.lanes {
+                lane.turn();
+            }
+            for report in self.reports.try_iter() {
+                self.conductor.note(report);
+            }
+        }
+    }
+
+    fn start_sender(&mut self, port: u16) {
+        let plan = FramePlan::new(&input("any", port).video, 1460).unwrap();
+        let step = 20 * MS / plan.packets() as u64;
+        let due = (self.clock.now() + u64::from(port) * 3 * MS) / step;
+        self.senders.insert(port, (due as u32, 0));
+    }
+
+    fn route(&self, id: &str) -> Route {
+        let status = self.conductor.status();
+        let found = status.outputs.into_iter().find(|output| output.spec.id.as_str() == id);
+        found.unwrap().route
+    }
+
+    fn signal(&self, id: &str) -> SignalState {
+        let status = self.conductor.status();
+        let found = status.inputs.into_iter().find(|input| input.spec.id.as_str() == id);
+        found.unwrap().signal.state
+    }
+
+    fn sent(&self, port: u16) -> Vec<(u64, Vec<u8>)> {
+        self.network.take_sent(self.ports.tx[&port])
+    }
+
+    /// Two inputs that send, on two lanes.
+    fn with_two_inputs() -> Self {
+        let mut bench = Self::new();
+        for (id, port) in [("endoscope", 1), ("robot", 2)] {
+            bench.ask(Command::PutInput(input(id, port))).unwrap();
+            bench.start_sender(port);
+        }
+        bench
+    }
+}
+
+fn timestamp(packet: &[u8]) -> u32 {
+    u32::from_be_bytes(packet[4..8].try_into().unwrap())
+}
+
+#[test]
+fn a_salvo_joins_each_source_on_one_frame() {
+    let mut bench = Bench::with_two_inputs();
+    let outputs: Vec<String> = (0..64).map(|n| format!("out-{n}")).collect();
+    for (n, id) in outputs.iter().enumerate() {
+        bench.ask(Command::PutOutput(output(id, 101 + n as u16))).unwrap();
+    }
+    bench.run(100);
+    // From two sources of different phase on two lanes, all to one.
+    let first: Vec<_> = outputs
+        .iter()
+        .enumerate()
+        .map(|(n, id)| take(id, if n % 2 == 0 { "endoscope" } else { "robot" }))
+        .collect();
+    bench.salvo(first);
+    bench.run(100);
+    for n in 0..64 {
+        bench.sent(101 + n);
+    }
+    let number = bench.salvo(outputs.iter().map(|id| take(id, "robot")).collect());
+    bench.run(100);
+    let mut joins = BTreeSet::new();
+    for (n, id) in outputs.iter().enumerate() {
+        let route = bench.route(id);
+        assert_eq!((route.state, route.take), (RouteState::Live, number), "{id}");
+        let sent = bench.sent(101 + n as u16);
+        if n % 2 == 0 {
+            let (_, packet) = sent.iter().find(|(_, packet)| packet[20] == 2).unwrap();
+            joins.insert(timestamp(packet));
+        }
+    }
+    assert_eq!(joins.len(), 1, "joined on {joins:?}");
+}
+
+#[test]
+fn a_take_is_live_only_when_a_whole_frame_has_left() {
+    let mut bench = Bench::with_two_inputs();
+    bench.ask(Command::PutOutput(output("main", 101))).unwrap();
+    bench.run(100);
+    bench.salvo(vec![take("main", "endoscope")]);
+    assert_eq!(bench.route("main").state, RouteState::Switching);
+    let mut frames = BTreeMap::<u32, usize>::new();
+    let whole = FramePlan::new(&input("any", 1).video, 1460).unwrap().packets();
+    for _ in 0..200 {
+        bench.run(1);
+        for (_, packet) in bench.sent(101) {
+            *frames.entry(timestamp(&packet)).or_default() += 1;
+        }
+        let live = bench.route("main").state == RouteState::Live;
+        assert!(!live || frames.values().any(|packets| *packets == whole), "{frames:?}");
+        if live {
+            break;
+        }
+    }
+    let route = bench.route("main");
+    assert_eq!(route.state, RouteState::Live);
+    assert!(route.confirmed_at.is_some());
+}
+
+#[test]
+fn a_lost_source_shows_and_comes_back() {
+    let mut bench = Bench::with_two_inputs();
+    bench.ask(Command::PutOutput(output("main", 101))).unwrap();
+    bench.run(100);
+    bench.salvo(vec![take("main", "endoscope")]);
+    bench.run(100);
+    bench.senders.remove(&1);
+    bench.run(100);
+    assert_eq!(bench.route("main").state, RouteState::NoSignal);
+    assert_eq!(bench.signal("endoscope"), SignalState::Lost);
+    assert_eq!(bench.route("main").input, Some("endoscope".parse().unwrap()));
+    bench.start_sender(1);
+    bench.run(100);
+    assert_eq!(bench.route("main").state, RouteState::Live);
+    // A take to a source that is not there waits for it.
+    bench.ask(Command::PutInput(input("xray", 3))).unwrap();
+    bench.salvo(vec![take("main", "xray")]);
+    bench.run(100);
+    assert_eq!(bench.route("main").state, RouteState::Waiting);
+    bench.start_sender(3);
+    bench.run(100);
+    assert_eq!(bench.route("main").state, RouteState::Live);
+}
+
+#[test]
+fn a_refusal_changes_nothing() {
+    let mut bench = Bench::with_two_inputs();
+    bench.ask(Command::PutOutput(output("main", 101))).unwrap();
+    bench.run(100);
+    bench.salvo(vec![take("main", "endoscope")]);
+    bench.run(100);
+    let before = bench.conductor.snapshot();
+    let mut two_legs = input("two", 5);
+    two_legs.legs.push(Leg::new("127.0.0.1".parse().unwrap(), 6));
+    let mut bad_type = input("bad", 5);
+    bad_type.payload_type = 95;
+    let mut bad_video = input("bad", 5);
+    bad_video.video.width = 481;
+    let mut bad_dscp = output("bad", 105);
+    bad_dscp.dscp = 64;
+    let commands = [
+        Command::PutInput(input("other", 1)),
+        Command::PutInput(two_legs),
+        Command::PutInput(bad_type),
+        Command::PutInput(bad_video),
+        Command::PutOutput(bad_dscp),
+        Command::PutOutput(output("other", 101)),
+        Command::RemoveInput { input: "endoscope".parse().unwrap() },
+        Command::RemoveInput { input: "nosuch".parse().unwrap() },
+        Command::RemoveOutput { output: "nosuch".parse().unwrap() },
+        Command::Salvo { takes: vec![] },
+        Command::Salvo { takes: vec![take("main", "robot"), take("main", "robot")] },
+        Command::Salvo { takes: vec![take("main", "robot"), take("nosuch", "robot")] },
+        Command::Salvo { takes: vec![take("main", "nosuch")] },
+    ];
+    for command in commands {
+        let said = format!("{command:?}");
+        assert!(bench.ask(command).is_err(), "{said}");
+        assert_eq!(bench.conductor.snapshot(), before, "{said}");
+    }
+    bench.run(50);
+    assert_eq!(bench.route("main").state, RouteState::Live);
+}
+
+#[test]
+fn an_output_that_moves_keeps_its_route_and_its_sequence() {
+    let mut bench = Bench::with_two_inputs();
+    bench.ask(Command::PutOutput(output("main", 101))).unwrap();
+    bench.run(100);
+    bench.salvo(vec![take("main", "robot")]);
+    bench.run(100);
+    let last = bench.sent(101).pop().unwrap().1;
+    let mut moved = output("main", 102);
+    moved.ssrc = 101;
+    bench.ask(Command::PutOutput(moved)).unwrap();
+    bench.run(100);
+    assert_eq!(bench.route("main").state, RouteState::Live);
+    let tail = bench.sent(101);
+    let before = tail.last().map_or(last, |(_, packet)| packet.clone());
+    let first = bench.sent(102).remove(0).1;
+    let number = |packet: &[u8]| u16::from_be_bytes([packet[2], packet[3]]);
+    assert_eq!(number(&first), number(&before).wrapping_add(1));
+    assert_eq!(first[1] & 0x7f, 97);
+}
+
+#[test]
+fn a_monitor_sees_whole_frames_now_and_then() {
+    let mut bench = Bench::with_two_inputs();
+    let leg = Leg::new("127.0.0.1".parse().unwrap(), 110);
+    let spec = MonitorSpec { input: "robot".parse().unwrap(), leg, interval_ms: 100 };
+    bench.ask(Command::PutMonitor(spec)).unwrap();
+    bench.run(1000);
+    let whole = FramePlan::new(&input("any", 2).video, 1460).unwrap().packets();
+    let mut frames = BTreeMap::<u32, usize>::new();
+    for (_, packet) in bench.sent(110) {
+        *frames.entry(timestamp(&packet)).or_default() += 1;
+    }
+    assert!(frames.values().all(|packets| *packets == whole), "{frames:?}");
+    assert!((7..=10).contains(&frames.len()), "{frames:?}");
+    bench.ask(Command::RemoveMonitor { input: "robot".parse().unwrap() }).unwrap();
+    bench.run(200);
+    bench.sent(110);
+    bench.run(200);
+    assert!(bench.sent(110).is_empty());
+}
+
+#[test]
+fn a_restart_takes_up_the_routes_and_opens_late_what_it_can() {
+    let mut bench = Bench::with_two_inputs();
+    bench.ask(Command::PutOutput(output("main", 101))).unwrap();
+    bench.run(100);
+    bench.salvo(vec![take("main", "robot")]);
+    bench.run(100);
+    let (folder, before) = (bench.folder, bench.conductor.snapshot());
+    // The port of the routed input is in use at first.
+    let mut again = Bench::on(folder, BTreeSet::from([2]));
+    assert_eq!(again.conductor.snapshot().routes, before.routes);
+    assert_eq!(again.conductor.snapshot().inputs, before.inputs);
+    again.start_sender(2);
+    again.run(100);
+    assert_eq!(again.route("main").state, RouteState::Waiting);
+    let folder = again.folder;
+    let mut again = Bench::on(folder, BTreeSet::new());
+    again.start_sender(2);
+    again.run(100);
+    assert_eq!(again.route("main").state, RouteState::Live);
+    assert_eq!(again.route("main").input, Some("robot".parse().unwrap()));
+}
+
+#[test]
+fn inputs_and_outputs_come_and_go_without_running_out_of_room() {
+    let mut bench = Bench::new();
+    for round in 0..40 {
+        bench.ask(Command::PutInput(input("endoscope", 1))).unwrap();
+        bench.ask(Command::PutOutput(output("main", 101))).unwrap();
+        bench.salvo(vec![take("main", "endoscope")]);
+        bench.start_sender(1);
+        bench.run(if round % 2 == 0 { 5 } else { 80 });
+        bench.ask(Command::RemoveOutput { output: "main".parse().unwrap() }).unwrap();
+        bench.ask(Command::RemoveInput { input: "endoscope".parse().unwrap() }).unwrap();
+        bench.senders.clear();
+        bench.run(5);
+    }
+    for n in 1..=8 {
+        bench.ask(Command::PutInput(input(&format!("in-{n}"), n))).unwrap();
+    }
+    let ninth = bench.ask(Command::PutInput(input("in-9", 9)));
+    assert!(matches!(ninth, Err(Refusal::Full { limit: 8, .. })), "{ninth:?}");
+}
+
+#[test]
+fn clients_hear_everything_in_order() {
+    let mut bench = Bench::with_two_inputs();
+    bench.ask(Command::PutOutput(output("main", 101))).unwrap();
+    bench.run(100);
+    let request = Request { id: 9, command: Command::Salvo { takes: vec![take("main", "robot")] } };
+    bench.conductor.hear(FromClient::Request { client: 1, request });
+    bench.run(100);
+    let mut line = Vec::new();
+    let messages: Vec<FromRouter> = bench
+        .lines
+        .try_iter()
+        .map(|octets| codec::read(&octets[..], &mut line).unwrap().unwrap())
+        .collect();
+    assert!(matches!(messages[0], FromRouter::Hello { .. }));
+    let replied = messages.iter().position(|m| matches!(m, FromRouter::Reply { id: 9, .. }));
+    let live = messages.iter().position(|message| {
+        matches!(message, FromRouter::Event(ormatrix_protocol::Event::Route { route, .. })
+            if route.state == RouteState::Live)
+    });
+    assert!(replied.unwrap() < live.unwrap());
+}
