@@ -229,16 +229,19 @@ fn timestamp(packet: &[u8]) -> u32 {
 #[test]
 fn a_salvo_joins_each_source_on_one_frame() {
     let mut bench = Bench::with_two_inputs();
+    bench.ask(Command::PutInput(input("xray", 3))).unwrap();
+    bench.start_sender(3);
     let outputs: Vec<String> = (0..64).map(|n| format!("out-{n}")).collect();
     for (n, id) in outputs.iter().enumerate() {
         bench.ask(Command::PutOutput(output(id, 101 + n as u16))).unwrap();
     }
     bench.run(100);
-    // From two sources of different phase on two lanes, all to one.
+    // From two sources whose frames end at different times, on two lanes, all to a third
+    // whose frame begins between those ends.
     let first: Vec<_> = outputs
         .iter()
         .enumerate()
-        .map(|(n, id)| take(id, if n % 2 == 0 { "endoscope" } else { "robot" }))
+        .map(|(n, id)| take(id, if n % 2 == 0 { "endoscope" } else { "xray" }))
         .collect();
     bench.salvo(first);
     bench.run(100);
@@ -252,10 +255,8 @@ fn a_salvo_joins_each_source_on_one_frame() {
         let route = bench.route(id);
         assert_eq!((route.state, route.take), (RouteState::Live, number), "{id}");
         let sent = bench.sent(101 + n as u16);
-        if n % 2 == 0 {
-            let (_, packet) = sent.iter().find(|(_, packet)| packet[20] == 2).unwrap();
-            joins.insert(timestamp(packet));
-        }
+        let (_, packet) = sent.iter().find(|(_, packet)| packet[20] == 2).unwrap();
+        joins.insert(timestamp(packet));
     }
     assert_eq!(joins.len(), 1, "joined on {joins:?}");
 }
