@@ -41,6 +41,9 @@ const PACKETS_MAX: usize = 4096;
 /// Things by slot; boxed, so that taking one out to work on it moves a pointer only.
 type Slots<T> = Vec<Option<Box<T>>>;
 
+/// A token and the lane it goes to.
+type Parting<T, G> = (u16, Box<Token<T, G>>);
+
 struct Input<I: PacketIo> {
     rx: I::Rx,
     flow: Box<Flow>,
@@ -79,7 +82,7 @@ pub struct Lane<I: PacketIo, C: Clock, G = Gate> {
     tokens: Slots<Token<I::Tx, G>>,
     orders: Vec<Order>,
     /// Tokens on their way to lanes whose mailbox was full.
-    outbox: Vec<(u16, Box<Token<I::Tx, G>>)>,
+    outbox: Vec<Parting<I::Tx, G>>,
     /// Things to give back that the report channel had no room for.
     freed: Vec<FromLane<I, G>>,
     batch: I::Batch,

@@ -183,7 +183,7 @@ impl Judge {
             }
             // Numbers that are missing belong to packets that were not delivered.
             let gap = sequence.saturating_sub(before) - 1;
-            if gap > 0 && !self.explains(gap, last, tag, delivered) {
+            if gap > 0 && !Self::explains(gap, last, tag, delivered) {
                 self.verdict.sequence_breaks += 1;
                 self.blame("unexplained gap", format!("{gap} between {last:?} and {tag:?}"));
             }
@@ -193,7 +193,7 @@ impl Judge {
     }
 
     /// Whether so many packets between two that were sent are missing from the delivery.
-    fn explains(&self, gap: u64, last: Tag, tag: Tag, delivered: &Delivered) -> bool {
+    fn explains(gap: u64, last: Tag, tag: Tag, delivered: &Delivered) -> bool {
         let missing = |source, frame, from: u16, to: u16| {
             (from..to)
                 .filter(|i| !delivered.of(source, frame).is_some_and(|f| f.contains(i)))
@@ -245,7 +245,7 @@ impl Judge {
         }
     }
 
-    fn blame(&mut self, what: &str, detail: String) {
+    fn blame(&mut self, what: &str, detail: impl std::fmt::Display) {
         self.verdict.first.get_or_insert_with(|| format!("{what}: {detail}"));
     }
 }

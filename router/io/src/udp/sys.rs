@@ -90,7 +90,7 @@ impl Headers {
         &mut self,
         count: usize,
     ) -> impl Iterator<Item = (&mut [u8], Received, SocketAddr)> {
-        let about = Messages {
+        let about = Told {
             messages: &self.messages,
             controls: &self.controls,
             octets_each: self.octets_each,
@@ -133,12 +133,8 @@ impl Headers {
 
     /// What the kernel said about message `index` of the last receive.
     pub fn received(&self, index: usize) -> Received {
-        Messages {
-            messages: &self.messages,
-            controls: &self.controls,
-            octets_each: self.octets_each,
-        }
-        .received(index)
+        Told { messages: &self.messages, controls: &self.controls, octets_each: self.octets_each }
+            .received(index)
     }
 
     /// Who sent message `index`.
@@ -148,13 +144,13 @@ impl Headers {
 }
 
 /// The kernel's side of a batch.
-struct Messages<'a> {
+struct Told<'a> {
     messages: &'a [mmsghdr],
     controls: &'a [Control],
     octets_each: usize,
 }
 
-impl Messages<'_> {
+impl Told<'_> {
     /// What the kernel said about message `index` of the last receive.
     fn received(&self, index: usize) -> Received {
         let message = &self.messages[index];
