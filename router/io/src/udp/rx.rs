@@ -57,9 +57,8 @@ impl RxSocket {
             (libc::IPPROTO_IPV6, sys::IPV6_RECVFRAGSIZE)
         };
         sys::set_option(fd, level, fragments, 1).map_err(kernel("watch for fragments"))?;
-        if let Some((name, _)) = &interface
-            && !leg.address.is_multicast()
-        {
+        if let Some((name, _)) = &interface {
+            // A join names the interface too, but IPv6 delivers by group alone.
             socket.bind_device(Some(name.as_bytes())).map_err(kernel("bind to the interface"))?;
         }
         let mut address = leg.socket_address();
