@@ -6,6 +6,7 @@ use std::{
     io,
     net::SocketAddr,
     path::{Path, PathBuf},
+    thread,
 };
 
 use super::{
@@ -35,6 +36,12 @@ const PLACES: [(&str, &str, &str); 4] = [
 /// Every source begins its frames this much after the one before: nobody is genlocked, and
 /// no two cut at the same moment (2.9 ms are far from any part of a frame period).
 const OFFSET_US: u64 = 2900;
+
+/// The router's setting for the priority of its lanes, and what the demo sets where this user
+/// may. Else, on a machine that does other things too, the router waits for them, its buffers
+/// overflow, and frames are cut that a busy machine could have passed on whole.
+const ROUTER_PRIORITY: &str = "ORMATRIX_ROUTER_PRIORITY";
+const PRIORITY: u8 = 20;
 
 /// A picture that enters the matrix.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -145,6 +152,7 @@ impl Programs {
         Launch {
             program: self.folder.join(program),
             arguments: arguments.iter().map(OsString::from).collect(),
+            variables: Vec::new(),
             log: state.logs().join(format!("{log}.log")),
         }
     }
@@ -158,6 +166,9 @@ impl Programs {
             "--snapshot".into(),
             state.router().join("snapshot.json").into(),
         ]);
+        if env::var_os(ROUTER_PRIORITY).is_none() && real_time() {
+            launch.variables.push((ROUTER_PRIORITY, PRIORITY.to_string()));
+        }
         launch
     }
 
@@ -229,6 +240,12 @@ impl Programs {
     pub fn stills(&self, state: &State, url: &str) -> Launch {
         self.launch(state, "ormatrix-sink", "stills", &["stills", "--control", url])
     }
+}
+
+/// Whether this user may have real-time priority; tried in a thread that ends at once.
+fn real_time() -> bool {
+    let tried = thread::spawn(|| ormatrix_io::thread::prioritise(PRIORITY));
+    tried.join().is_ok_and(|granted| granted.is_ok())
 }
 
 #[cfg(test)]

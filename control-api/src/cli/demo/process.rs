@@ -26,6 +26,8 @@ pub struct Launch {
     pub program: PathBuf,
     /// Its arguments.
     pub arguments: Vec<OsString>,
+    /// What its environment holds beside this process's own.
+    pub variables: Vec<(&'static str, String)>,
     /// Where everything that it writes is kept.
     pub log: PathBuf,
 }
@@ -66,6 +68,7 @@ impl Running {
         let log = Arc::new(File::options().create(true).append(true).open(&launch.log)?);
         let mut child = Command::new(&launch.program)
             .args(&launch.arguments)
+            .envs(launch.variables.iter().map(|(name, value)| (name, value)))
             .env(PARENT_VARIABLE, std::process::id().to_string())
             // What they write goes to files and into messages.
             .env("NO_COLOR", "1")
@@ -169,6 +172,7 @@ mod tests {
         Launch {
             program: "/bin/sh".into(),
             arguments: vec!["-c".into(), script.into()],
+            variables: Vec::new(),
             log: folder.path().join("log"),
         }
     }

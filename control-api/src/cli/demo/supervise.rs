@@ -226,6 +226,7 @@ mod tests {
         Launch {
             program: "/bin/sh".into(),
             arguments: vec!["-c".into(), script.into()],
+            variables: Vec::new(),
             log: folder.path().join("log"),
         }
     }
