@@ -19,11 +19,11 @@ run() {
     "$@" 2>&1 </dev/null | tee -a "$log" || status=1
 }
 
-run cargo build --workspace --bins --tests
+run cargo build --release --workspace --bins --tests
 if [ "$status" -eq 0 ]; then
-    run cargo test --workspace --no-fail-fast --lib --bins
-    run cargo test --workspace --no-fail-fast --test '*' -- --test-threads=1
-    run cargo test --workspace --no-fail-fast --doc
+    run cargo test --release --workspace --no-fail-fast --lib --bins
+    run cargo test --release --workspace --no-fail-fast --test '*' -- --test-threads=1
+    run cargo test --release --workspace --no-fail-fast --doc
     run node --test --test-reporter=tap control-api/panel/tests/*.test.js
 fi
 

@@ -22,7 +22,7 @@ pub fn program(name: &str) -> PathBuf {
     let test = env::current_exe().expect("a test knows its own path");
     let folder = test.parent().and_then(|deps| deps.parent()).expect("target/<profile>/deps");
     let path = folder.join(name);
-    assert!(path.exists(), "{} is missing: run `cargo build --workspace --bins`", path.display());
+    assert!(path.exists(), "{} is missing: run `cargo build --release --workspace --bins`", path.display());
     path
 }
 
