@@ -50,12 +50,13 @@ fn main() -> io::Result<()> {
         let mut hash = DefaultHasher::new();
         let content = fs::read(&path)?;
         content.hash(&mut hash);
-        code += &format!(
-            "    File {{ path: {url:?}, media_type: {media_type:?}, etag: \"\\\"{:016x}\\\"\", \
-             content: include_bytes!({:?}) }},\n",
-            hash.finish(),
-            path
-        );
+        // A path that is not UTF-8 could not stand in the source.
+        let Some(path) = path.to_str() else { continue };
+        let etag = format!("\"{:016x}\"", hash.finish());
+        code.extend([
+            format!("    File {{ path: {url:?}, media_type: {media_type:?}, "),
+            format!("etag: {etag:?}, content: include_bytes!({path:?}) }},\n"),
+        ]);
     }
     code += "];\n";
     fs::write(out.join("panel.rs"), code)

@@ -56,14 +56,14 @@ pub struct Described {
 /// Reads an SDP; the error points at the line and names the clause.
 pub fn parse(text: &str, tolerant: bool) -> Result<Described, Error> {
     let sdp = if tolerant {
-        let (sdp, warnings) = Sdp::parse_tolerant(text).map_err(refused)?;
+        let (sdp, warnings) = Sdp::parse_tolerant(text).map_err(|error| refused(&error))?;
         for warning in warnings {
             tracing::info!(%warning, "accepted an SDP that breaks a clause");
         }
         sdp
     } else {
         Sdp::parse(text).map_err(|error| {
-            let mut error = refused(error);
+            let mut error = refused(&error);
             if let Error::Sdp { reason, .. } = &mut error
                 && Sdp::parse_tolerant(text).is_ok()
             {
@@ -86,7 +86,7 @@ pub fn parse(text: &str, tolerant: bool) -> Result<Described, Error> {
     })
 }
 
-fn refused(error: SdpError) -> Error {
+fn refused(error: &SdpError) -> Error {
     let reason = error.fault.to_string();
     // Every fault ends with the clause it breaks, in parentheses.
     let clause = reason.strip_suffix(')').and_then(|text| text.rsplit_once('('));

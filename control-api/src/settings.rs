@@ -50,3 +50,31 @@ impl Settings {
         self.database.clone().unwrap_or_else(|| self.state_dir.join("control.sqlite3"))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, path::Path};
+
+    use super::*;
+
+    #[test]
+    fn the_commented_file_says_the_defaults() {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("control.toml");
+        let text = fs::read_to_string(file).unwrap();
+        // Its settings are commented out, without a blank; its words have one.
+        let settings = |line: &&str| line.starts_with('#') && !line.starts_with("# ");
+        let lines: Vec<&str> =
+            text.lines().filter(settings).map(|line| line.trim_start_matches('#')).collect();
+        let directory = tempfile::tempdir().unwrap();
+        let uncommented = directory.path().join("control.toml");
+        fs::write(&uncommented, lines.join("\n")).unwrap();
+        let read: Settings =
+            ormatrix_settings::load_from(Some(&uncommented), ENV_PREFIX, []).unwrap();
+        let default = Settings::default();
+        assert_eq!(read.database, Some(default.database_path()));
+        assert_eq!(lines.len(), 7, "every setting stands in the file");
+        // These two have no default worth writing down.
+        let shown = Settings { database: None, host_names: Vec::new(), ..read };
+        assert_eq!(shown, default);
+    }
+}

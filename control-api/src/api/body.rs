@@ -199,7 +199,9 @@ impl<S: Sync, T: DeserializeOwned> FromRequest<S> for JsonOrSdp<T> {
                 let octets = octets(request, BODY_MAX).await?;
                 let text = String::from_utf8(octets.into()).map_err(|error| {
                     let good = error.utf8_error().valid_up_to();
-                    let line = 1 + error.as_bytes()[..good].iter().filter(|b| **b == b'\n').count();
+                    let before =
+                        String::from_utf8_lossy(error.as_bytes().get(..good).unwrap_or_default());
+                    let line = 1 + before.matches('\n').count();
                     Error::Sdp { line, reason: "not UTF-8".to_owned(), clause: None }
                 })?;
                 Ok(Self::Sdp(text))

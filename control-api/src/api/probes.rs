@@ -14,6 +14,7 @@ use crate::{app::Shared, metrics, problem::Problem, time::rfc3339};
 
 /// Whether this process can do its work.
 #[derive(Debug, Serialize, ToSchema)]
+#[allow(clippy::struct_field_names, reason = "the names are those of the answer")]
 pub struct Ready {
     /// All of the below.
     pub ready: bool,

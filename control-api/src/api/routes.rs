@@ -57,7 +57,7 @@ pub async fn put(
     actor.may(Action::Route)?;
     let takes = vec![Take { output: outputs::parse(&id)?, input: Some(body.input) }];
     let salvo = Salvo { takes, wait_ms: body.wait_ms.unwrap_or(WAIT_MS), force: body.force };
-    one(take::salvo(&app, salvo).await?)
+    one(&take::salvo(&app, salvo).await?)
 }
 
 /// Clears an output.
@@ -72,7 +72,7 @@ pub async fn remove(
 ) -> Result<Response, Error> {
     actor.may(Action::Route)?;
     let takes = vec![Take { output: outputs::parse(&id)?, input: None }];
-    one(take::salvo(&app, Salvo { takes, wait_ms: WAIT_MS, force: false }).await?)
+    one(&take::salvo(&app, Salvo { takes, wait_ms: WAIT_MS, force: false }).await?)
 }
 
 /// Makes several takes, all or none, on the same frame where the sources allow.
@@ -98,9 +98,9 @@ pub async fn salvo(
     Ok((status, Json(view)).into_response())
 }
 
-fn one(taken: Taken) -> Result<Response, Error> {
-    let view = views(&taken).pop().ok_or(Error::Internal)?;
-    Ok((status(&taken), Json(view)).into_response())
+fn one(taken: &Taken) -> Result<Response, Error> {
+    let view = views(taken).pop().ok_or(Error::Internal)?;
+    Ok((status(taken), Json(view)).into_response())
 }
 
 fn status(taken: &Taken) -> StatusCode {

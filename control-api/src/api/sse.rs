@@ -31,12 +31,13 @@ pub async fn listen(State(app): State<Shared>, headers: HeaderMap) -> impl IntoR
     let subscription = app.events.subscribe(last);
     let ending = app.ending.clone();
     let events = stream::unfold((subscription, ending), |(mut subscription, mut ending)| async {
-        let event = match subscription.first.pop_front() {
-            Some(event) => event,
-            None => tokio::select! {
+        let event = if let Some(event) = subscription.first.pop_front() {
+            event
+        } else {
+            tokio::select! {
                 event = subscription.rest.recv() => event?,
                 _ = ending.wait_for(|end| *end) => return None,
-            },
+            }
         };
         let sent = Event::default().id(event.id.to_string()).event(event.name).data(&*event.data);
         Some((Ok::<_, Infallible>(sent), (subscription, ending)))

@@ -41,7 +41,7 @@ fn follow(
         let Ok(line) = line else { return Ok(()) };
         if line.is_empty() {
             if !name.is_empty() {
-                print(context, &id, &name, &data)?;
+                print(context, id.as_deref(), &name, &data)?;
                 last.clone_from(&id);
             }
             name.clear();
@@ -59,7 +59,7 @@ fn follow(
     Ok(())
 }
 
-fn print(context: &Context, id: &Option<String>, name: &str, data: &str) -> Result<(), CliError> {
+fn print(context: &Context, id: Option<&str>, name: &str, data: &str) -> Result<(), CliError> {
     let data: Value = serde_json::from_str(data).unwrap_or_else(|_| Value::from(data));
     if context.json {
         return table::line(&json!({ "id": id, "event": name, "data": data }).to_string());

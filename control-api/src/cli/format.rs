@@ -16,22 +16,19 @@ pub fn video(short: &str, sampling: &str, depth: u8, packing: &str) -> Result<Va
     } else {
         ("interlaced", rest.strip_prefix('i').ok_or_else(wrong)?)
     };
-    let (width, height) = match raster.split_once('x') {
-        Some((width, height)) => {
-            (width.parse().map_err(|_| wrong())?, height.parse().map_err(|_| wrong())?)
-        }
-        None => {
-            let height: u16 = raster.parse().map_err(|_| wrong())?;
-            let width: u16 = match height {
-                480 | 486 | 576 => 720,
-                720 => 1280,
-                1080 => 1920,
-                2160 => 3840,
-                4320 => 7680,
-                _ => return Err(format!("{}; give its width too", wrong())),
-            };
-            (width, height)
-        }
+    let (width, height) = if let Some((width, height)) = raster.split_once('x') {
+        (width.parse().map_err(|_| wrong())?, height.parse().map_err(|_| wrong())?)
+    } else {
+        let height: u16 = raster.parse().map_err(|_| wrong())?;
+        let width: u16 = match height {
+            480 | 486 | 576 => 720,
+            720 => 1280,
+            1080 => 1920,
+            2160 => 3840,
+            4320 => 7680,
+            _ => return Err(format!("{}; give its width too", wrong())),
+        };
+        (width, height)
     };
     let rate = match rate {
         "23.98" | "23.976" => "24000/1001",

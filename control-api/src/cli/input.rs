@@ -15,6 +15,7 @@ use super::{CliError, Context, format, table};
 
 /// What can be done with inputs.
 #[derive(Subcommand)]
+#[allow(clippy::large_enum_variant, reason = "there is one in a process")]
 pub enum Command {
     /// Every input, its signal, and where it is shown.
     List,
@@ -246,7 +247,7 @@ pub fn segment(text: &str) -> String {
         if octet.is_ascii_alphanumeric() || b"-_.~".contains(&octet) {
             url.push(octet.into());
         } else {
-            url += &format!("%{octet:02X}");
+            url.extend(["%".to_owned(), format!("{octet:02X}")]);
         }
     }
     url

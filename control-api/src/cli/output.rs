@@ -13,6 +13,7 @@ use super::{
 
 /// What can be done with outputs.
 #[derive(Subcommand)]
+#[allow(clippy::large_enum_variant, reason = "there is one in a process")]
 pub enum Command {
     /// Every output and what it shows.
     List,

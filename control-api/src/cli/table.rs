@@ -61,7 +61,7 @@ pub fn legs(stream: &Value) -> String {
         let mut said = format!("{address}:{}", text(leg, "port"));
         for (key, word) in [("source", "from"), ("interface", "on")] {
             if leg.get(key).is_some_and(|value| !value.is_null()) {
-                said += &format!(" {word} {}", text(leg, key));
+                said.extend([" ", word, " ", &text(leg, key)]);
             }
         }
         said

@@ -19,6 +19,9 @@ use ormatrix_protocol::{
     RouterStatus, Signal, SignalState, codec,
 };
 
+/// Why a command is refused, if it is.
+pub type Will = Box<dyn Fn(&Command) -> Option<Refusal> + Send>;
+
 /// What a fake router has and how it behaves.
 pub struct Model {
     pub inputs: BTreeMap<InputId, InputStatus>,
@@ -31,7 +34,7 @@ pub struct Model {
     /// Whether it answers at all.
     pub mute: bool,
     /// Refuses the next commands that it gives a reason for.
-    pub refuse: Box<dyn Fn(&Command) -> Option<Refusal> + Send>,
+    pub refuse: Will,
     /// Every command but `Status`, in order.
     pub commands: Vec<Command>,
     /// Requests that it heard while mute.
@@ -172,15 +175,14 @@ impl Model {
                 self.take += 1;
                 for wanted in takes {
                     let (output, input) = (wanted.output.as_str(), wanted.input.as_ref());
-                    let input = input.map(|id| id.as_str());
-                    match input {
-                        None => self.set_route(output, None, RouteState::None, self.take),
-                        Some(_) => {
-                            self.set_route(output, input, RouteState::Switching, self.take);
-                            if self.confirms {
-                                self.set_route(output, input, RouteState::Live, self.take);
-                            }
-                        }
+                    let input = input.map(InputId::as_str);
+                    if input.is_none() {
+                        self.set_route(output, None, RouteState::None, self.take);
+                        continue;
+                    }
+                    self.set_route(output, input, RouteState::Switching, self.take);
+                    if self.confirms {
+                        self.set_route(output, input, RouteState::Live, self.take);
                     }
                 }
                 return Ok(Reply::Taking { take: self.take });

@@ -1,6 +1,6 @@
 //! Inventory and router are brought together on every connection.
 
-use ormatrix_protocol::{Command, Refusal, RouteState};
+use ormatrix_protocol::{Command, InputId, OutputId, Refusal, RouteState};
 use serde_json::json;
 
 use crate::{
@@ -41,8 +41,8 @@ fn what_the_inventory_lacks_goes_unless_it_is_shown() {
     bench.start_control();
     bench.until_reconciled();
     let model = bench.model();
-    let inputs: Vec<_> = model.inputs.keys().map(|id| id.as_str()).collect();
-    let outputs: Vec<_> = model.outputs.keys().map(|id| id.as_str()).collect();
+    let inputs: Vec<_> = model.inputs.keys().map(InputId::as_str).collect();
+    let outputs: Vec<_> = model.outputs.keys().map(OutputId::as_str).collect();
     assert_eq!((inputs, outputs), (vec!["a", "b"], vec!["m", "n"]));
     assert!(model.outputs.values().all(|o| o.route.state == RouteState::Live));
 }

@@ -72,7 +72,7 @@ fn what_is_no_still_is_refused() {
     deliver(&bench, &now, &JPEG[..8]).problem(422, "invalid-value");
     deliver(&bench, "just now", JPEG).problem(422, "invalid-value");
     deliver(&bench, "2999-01-01T00:00:00Z", JPEG).problem(422, "invalid-value");
-    let long = [&JPEG[..4], &[0; 256 * 1024], &JPEG[7..]].concat();
+    let long = [&JPEG[..4], &vec![0; 256 * 1024], &JPEG[7..]].concat();
     deliver(&bench, &now, &long).problem(413, "too-large");
     let text = [("content-type", "text/plain"), ("x-captured-at", now.as_str())];
     bench.call("PUT", PATH, &text, Some(JPEG)).problem(415, "unsupported-media-type");
