@@ -7,6 +7,7 @@
 
 pub mod matrix;
 pub mod media;
+pub mod namespace;
 pub mod process;
 
 pub use matrix::Matrix;
