@@ -3,7 +3,10 @@
 //! One lane writes each set, once a batch; readers see values that may lag by a batch and
 //! never go back.
 
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::{
+    io,
+    sync::atomic::{AtomicI32, AtomicU64, Ordering::Relaxed},
+};
 
 use ormatrix_protocol::{DropReason, InputCounters, OutputCounters, WithheldReason};
 
@@ -81,9 +84,17 @@ pub struct OutputCells {
     whole_frames: AtomicU64,
     takes: AtomicU64,
     withheld: [AtomicU64; WithheldReason::ALL.len()],
+    /// The system's number of the last error in sending, 0 for none.
+    send_error: AtomicI32,
 }
 
 impl OutputCells {
+    /// Notes why the kernel refused to send.
+    #[cold]
+    pub fn refused(&self, error: &io::Error) {
+        self.send_error.store(error.raw_os_error().unwrap_or(libc::EIO), Relaxed);
+    }
+
     /// Adds what a token has counted.
     pub fn publish(&self, sent: &Sent) {
         add(&self.packets, sent.packets);
@@ -104,6 +115,10 @@ impl OutputCells {
             whole_frames: self.whole_frames.load(Relaxed),
             takes: self.takes.load(Relaxed),
             withheld: named.map(|(r, c)| (*r, c.load(Relaxed))).filter(|(_, c)| *c > 0).collect(),
+            send_error: match self.send_error.load(Relaxed) {
+                0 => None,
+                number => Some(io::Error::from_raw_os_error(number).to_string()),
+            },
         }
     }
 }

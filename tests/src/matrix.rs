@@ -137,10 +137,12 @@ impl Matrix {
         port
     }
 
-    /// Adds an output to an address, a free port of 127.0.0.1 unless given.
-    pub fn add_output(&self, id: &str, address: &str, port: u16) -> u16 {
-        let port = if port == 0 { free_port() } else { port };
-        let leg = json!({"address": address, "port": port});
+    /// Adds an output to a free port of an address of this host, or of a group that does not
+    /// leave it; returns the port.
+    pub fn add_output(&self, id: &str, address: &str) -> u16 {
+        let port = free_port();
+        // A group would leave by the default route unless told otherwise.
+        let leg = json!({"address": address, "port": port, "interface": "lo"});
         self.put(&format!("/outputs/{id}"), &json!({"label": id, "legs": [leg]})).ok();
         port
     }
@@ -150,8 +152,8 @@ impl Matrix {
     /// # Panics
     /// When the take is refused or not confirmed.
     pub fn take(&self, output: &str, input: &str) {
-        let answer =
-            self.put(&format!("/outputs/{output}/route"), &json!({"input": input, "wait_ms": 10000}));
+        let answer = self
+            .put(&format!("/outputs/{output}/route"), &json!({"input": input, "wait_ms": 10000}));
         let route = answer.ok();
         assert_eq!((&route["state"], &route["input"]), (&json!("live"), &json!(input)), "{route}");
     }
@@ -187,7 +189,9 @@ fn start_router(folder: PathBuf, lanes: u16) -> Process {
         .arg(folder.join("router.sock"))
         .arg("--snapshot")
         .arg(folder.join("router.json"))
-        .env("ORMATRIX_ROUTER_LANES", lanes.to_string());
+        .env("ORMATRIX_ROUTER_LANES", lanes.to_string())
+        // Before whatever else the machine does, where the user may; it only warns otherwise.
+        .env("ORMATRIX_ROUTER_PRIORITY", "20");
     let mut router = Process::start(command);
     router.wait_for("routing");
     router

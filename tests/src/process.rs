@@ -22,13 +22,26 @@ pub fn program(name: &str) -> PathBuf {
     let test = env::current_exe().expect("a test knows its own path");
     let folder = test.parent().and_then(|deps| deps.parent()).expect("target/<profile>/deps");
     let path = folder.join(name);
-    assert!(path.exists(), "{} is missing: run `cargo build --release --workspace --bins`", path.display());
+    assert!(
+        path.exists(),
+        "{} is missing: run `cargo build --release --workspace --bins`",
+        path.display()
+    );
     path
+}
+
+/// A command that runs before ordinary work of the machine, where the user may ask for that
+/// (`nice` says so and goes on otherwise): receivers that came too late would blame the
+/// sender.
+pub fn urgent(program: impl AsRef<OsStr>) -> Command {
+    let mut command = Command::new("nice");
+    command.args(["-n", "-15"]).arg(program);
+    command
 }
 
 /// A command of the workspace that ends with the test that started it.
 pub fn own(name: &str) -> Command {
-    let mut command = Command::new(program(name));
+    let mut command = urgent(program(name));
     command.env(ormatrix_io::process::PARENT_VARIABLE, process::id().to_string());
     command
 }

@@ -107,7 +107,7 @@ fn every_fault_has_its_name_and_harms_nobody() {
     let victim = matrix.add_input("victim", &shape);
     let mut pump = Pump::start(victim, format(&shape));
     for (output, input) in [("beside", "neighbour"), ("main", "victim")] {
-        matrix.add_output(output, "127.0.0.1", 0);
+        matrix.add_output(output, "127.0.0.1");
         matrix.wait_signal(input, "ok");
         matrix.take(output, input);
     }
@@ -146,7 +146,7 @@ fn every_fault_has_its_name_and_harms_nobody() {
 fn a_format_other_than_declared_is_not_shown() {
     let matrix = Matrix::start(1);
     let declared = matrix.add_input("declared", &video(1280, 720, "50"));
-    matrix.add_output("main", "127.0.0.1", 0);
+    matrix.add_output("main", "127.0.0.1");
     let asked = json!({"input": "declared", "wait_ms": 0, "force": true});
     assert_eq!(matrix.put("/outputs/main/route", &asked).status, 202);
     let _smaller = source("Smaller", "640x360p50", declared, 0, &[]);
@@ -168,7 +168,7 @@ fn a_careless_user_is_told_what_to_do_and_changes_nothing() {
     let matrix = Matrix::start(1);
     let shape = video(640, 360, "50");
     let port = matrix.add_input("endoscope", &shape);
-    matrix.add_output("main", "127.0.0.1", 0);
+    matrix.add_output("main", "127.0.0.1");
     let leg = |address: &str, port: u16| json!({"address": address, "port": port});
     let input = |legs: Value| json!({"label": "x", "video": shape, "legs": legs});
     let taken = UdpSocket::bind("127.0.0.1:0").unwrap();

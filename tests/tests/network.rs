@@ -335,7 +335,11 @@ fn no_segmentation_at_all() {
     let refused = sends.lines().filter(|line| line.contains("(INJECTED)"));
     // A control message of UDP is the length to cut at.
     let gathered = refused.clone().filter(|line| line.contains("cmsg_level=SOL_UDP")).count();
-    assert!(gathered > 0 && gathered == refused.clone().count(), "{:?}", refused.last());
+    assert!(
+        gathered > 0 && gathered == refused.clone().count(),
+        "{:?}",
+        refused.collect::<Vec<_>>()
+    );
 }
 
 /// Datagrams that arrive in IP fragments are counted and not passed on, of either version;
@@ -359,14 +363,14 @@ fn fragments() {
 
     // The smallest that IPv6 allows. GStreamer's packets of 1400 octets do not fit.
     site.network.ip(Host::Src, "link set out1 mtu 1280");
-    let _senders = (PORT..).zip(small).map(|(port, (_, address))| {
+    let pipelines = (PORT..).zip(small).map(|(port, (_, address))| {
         let pipeline = format!(
             "videotestsrc is-live=true ! video/x-raw,format=UYVP,width=320,height=180,framerate=25/1 \
              ! rtpvrawpay pt=96 mtu=1400 ! udpsink host={address} port={port}"
         );
         site.network.gstreamer(Host::Src, &pipeline)
     });
-    let _senders: Vec<_> = _senders.collect();
+    let _senders: Vec<_> = pipelines.collect();
     for (id, _) in small {
         site.router.until(&format!("fragments are counted on {id}"), |router| {
             let dropped = router.input(id).counters.dropped;

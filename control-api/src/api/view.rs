@@ -157,6 +157,9 @@ pub struct SentView {
     /// Packets not sent, by reason.
     #[schema(value_type = BTreeMap<String, u64>)]
     pub withheld: BTreeMap<WithheldReason, u64>,
+    /// What the kernel said when it last refused to send, if it ever did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub send_error: Option<String>,
 }
 
 /// A watched input.
@@ -254,6 +257,7 @@ impl SentView {
             whole_frames: counters.whole_frames,
             takes: counters.takes,
             withheld: counters.withheld.clone(),
+            send_error: counters.send_error.clone(),
         }
     }
 }

@@ -207,6 +207,9 @@ pub struct OutputCounters {
     pub takes: u64,
     /// Packets not sent; every [`WithheldReason`] that occurred.
     pub withheld: BTreeMap<WithheldReason, u64>,
+    /// What the kernel said when it last refused to send, if it ever did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub send_error: Option<String>,
 }
 
 /// The counters of everything at one moment.

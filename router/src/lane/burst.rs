@@ -1,6 +1,6 @@
 //! Packets collected for one gathered send.
 
-use std::io::IoSlice;
+use std::io::{self, IoSlice};
 
 use ormatrix_io::MAX_SEGMENTS;
 
@@ -72,9 +72,17 @@ impl Burst {
         self.octets
     }
 
-    /// Sends what was collected and empties the burst; false when not all of it left.
+    /// Sends what was collected and empties the burst.
+    ///
+    /// # Errors
+    /// What the backend said, or `WriteZero` when it took only a part.
     #[inline]
-    pub fn send<I: PacketIo>(&mut self, io: &mut I, tx: &mut I::Tx, batch: &I::Batch) -> bool {
+    pub fn send<I: PacketIo>(
+        &mut self,
+        io: &mut I,
+        tx: &mut I::Tx,
+        batch: &I::Batch,
+    ) -> io::Result<()> {
         let mut gather = [IoSlice::new(&[]); MAX_SEGMENTS];
         let mut slices = 0;
         let mut run: Option<Piece> = None;
@@ -100,8 +108,12 @@ impl Burst {
             add(run);
         }
         let sent = io.send(tx, &gather[..slices], self.segment);
-        let all = sent.is_ok_and(|sent| sent == self.count);
+        let count = self.count;
         (self.count, self.octets, self.ended) = (0, 0, false);
-        all
+        match sent {
+            Ok(sent) if sent == count => Ok(()),
+            Ok(_) => Err(io::ErrorKind::WriteZero.into()),
+            Err(error) => Err(error),
+        }
     }
 }

@@ -175,17 +175,21 @@ impl<T, G: FrameGate> Token<T, G> {
         completed: u64,
     ) -> u64 {
         let (packets, octets) = (burst.len() as u64, burst.octets() as u64);
-        if burst.send(io, &mut self.tx, batch) {
-            self.sent.packets += packets;
-            self.sent.bytes += octets;
-            if completed > 0 {
-                self.sent.whole_frames += completed;
-                self.sent.takes += u64::from(!self.live && !self.was_live);
-                (self.live, self.was_live) = (true, true);
+        match burst.send(io, &mut self.tx, batch) {
+            Ok(()) => {
+                self.sent.packets += packets;
+                self.sent.bytes += octets;
+                if completed > 0 {
+                    self.sent.whole_frames += completed;
+                    self.sent.takes += u64::from(!self.live && !self.was_live);
+                    (self.live, self.was_live) = (true, true);
+                }
             }
-        } else {
-            self.sent.withheld[WithheldReason::SendFailed as usize] += packets;
-            self.confirm_from = frame + 1;
+            Err(error) => {
+                self.sent.withheld[WithheldReason::SendFailed as usize] += packets;
+                self.cells.refused(&error);
+                self.confirm_from = frame + 1;
+            }
         }
         0
     }

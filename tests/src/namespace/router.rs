@@ -49,7 +49,7 @@ impl Router {
             process.wait_for(word);
         }
         let stream = UnixStream::connect(&socket).expect("a router that routes listens");
-        stream.set_read_timeout(Some(Duration::from_secs(60))).expect("not zero");
+        stream.set_read_timeout(Some(Duration::from_mins(1))).expect("not zero");
         let mut router = Self { process, link: BufReader::new(stream), requests: 0 };
         let hello = router.hear();
         assert!(matches!(hello, FromRouter::Hello { .. }), "{hello:?}");
