@@ -166,6 +166,24 @@ fn a_busy_port_is_named_and_nothing_is_started() {
 }
 
 #[test]
+fn a_format_that_is_none_is_refused_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut process =
+        Watched::start(Command::new(program("ormatrix")).current_dir(folder.path()).args([
+            "demo",
+            "--headless",
+            "--listen",
+            "127.0.0.1:0",
+            "--format",
+            "wide",
+        ]));
+    assert_eq!(process.end().code(), Some(1));
+    let said = process.rest();
+    assert!(said.contains("'wide' is not a format") && said.contains("1080p60"), "{said}");
+    assert!(!folder.path().join("target").exists());
+}
+
+#[test]
 fn the_doctor_tells_by_its_exit_status_whether_something_is_missing() {
     let json = Command::new(program("ormatrix")).args(["doctor", "--json"]).output().unwrap();
     let report: Value = serde_json::from_slice(&json.stdout).unwrap();

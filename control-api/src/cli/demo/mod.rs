@@ -77,6 +77,8 @@ enum DemoError {
     #[error(transparent)]
     NoProgram(#[from] plan::NoProgram),
     #[error(transparent)]
+    Format(#[from] plan::BadFormat),
+    #[error(transparent)]
     Dead(#[from] supervise::Dead),
     #[error(transparent)]
     Api(#[from] CliError),
@@ -106,6 +108,9 @@ fn play(demo: &Demo) -> Result<(), DemoError> {
     }
     let listen = ports::check(demo.listen)?;
     let programs = Programs::find()?;
+    if let Some(format) = &demo.format {
+        programs.check_format(format)?;
+    }
     let state = State::open(&demo.state)?;
 
     let windows = !demo.headless && desktop();

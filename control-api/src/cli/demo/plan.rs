@@ -6,6 +6,7 @@ use std::{
     io,
     net::SocketAddr,
     path::{Path, PathBuf},
+    process::{Command, Stdio},
     thread,
 };
 
@@ -134,6 +135,11 @@ pub struct Programs {
 )]
 pub struct NoProgram(PathBuf);
 
+/// A format that no source can send.
+#[derive(Debug, thiserror::Error)]
+#[error("--format: {0}")]
+pub struct BadFormat(String);
+
 impl Programs {
     /// Looks for them.
     pub fn find() -> Result<Self, NoProgram> {
@@ -146,6 +152,26 @@ impl Programs {
             }
         }
         Ok(Self { folder })
+    }
+
+    /// Has a source say whether it could send a format.
+    pub fn check_format(&self, format: &str) -> Result<(), BadFormat> {
+        let program = self.folder.join("ormatrix-source");
+        let said = Command::new(&program)
+            // It wants to know where to; nothing is sent.
+            .args(["check-config", "--to", "127.0.0.1:9", "--format", format])
+            .env("NO_COLOR", "1")
+            .stdin(Stdio::null())
+            .output()
+            .map_err(|error| BadFormat(format!("cannot run {}: {error}", program.display())))?;
+        if said.status.success() {
+            return Ok(());
+        }
+        let text = String::from_utf8_lossy(&said.stderr);
+        let line = text.trim().lines().last().unwrap_or_default();
+        // It speaks as a log does: time and level first.
+        let reason = line.split_once("ERROR ").map_or(line, |(_, reason)| reason);
+        Err(BadFormat(reason.to_owned()))
     }
 
     fn launch(&self, state: &State, program: &str, log: &str, arguments: &[&str]) -> Launch {

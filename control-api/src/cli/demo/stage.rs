@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -53,7 +54,7 @@ impl Stage {
     pub fn open(
         programs: Programs,
         state: State,
-        listen: std::net::SocketAddr,
+        listen: SocketAddr,
         windows: bool,
         stop: Arc<AtomicBool>,
     ) -> Result<Self, DemoError> {
@@ -71,9 +72,8 @@ impl Stage {
         };
         stage.wait(START, "the control plane to listen", |stage| {
             let said = stage.crew.output("control");
-            let url = said.iter().find_map(|line| line.strip_prefix("listening "));
-            url.unwrap_or_default().clone_into(&mut stage.url);
-            (!stage.url.is_empty()).then_some(()).ok_or_else(String::new)
+            stage.url = said.iter().find_map(|line| reachable(line)).unwrap_or_default();
+            if stage.url.is_empty() { Err(String::new()) } else { Ok(()) }
         })?;
         stage.client = Client::new(&stage.url);
         stage.wait(START, "the router to connect", |stage| match stage.client.get("/readyz") {
@@ -263,6 +263,18 @@ fn sink_name(id: &str) -> String {
     format!("sink {id}")
 }
 
+/// The address in the control plane's line `listening URL`, as programs of this machine call
+/// it: what listens everywhere is also found on loopback.
+fn reachable(line: &str) -> Option<String> {
+    let address: SocketAddr = line.strip_prefix("listening http://")?.parse().ok()?;
+    let ip = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    Some(format!("http://{}", SocketAddr::new(ip, address.port())))
+}
+
 /// Whether all of a list are in a state; if not, who is in which.
 fn all(list: &Value, count: usize, path: &str, state: &str) -> Result<(), String> {
     let list = list.as_array().map(Vec::as_slice).unwrap_or_default();
@@ -285,6 +297,19 @@ fn all(list: &Value, count: usize, path: &str, state: &str) -> Result<(), String
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_listens_everywhere_is_called_on_loopback() {
+        for (said, url) in [
+            ("listening http://127.0.0.1:8080", Some("http://127.0.0.1:8080")),
+            ("listening http://0.0.0.0:80", Some("http://127.0.0.1:80")),
+            ("listening http://[::]:8080", Some("http://[::1]:8080")),
+            ("listening http://10.1.2.3:8080", Some("http://10.1.2.3:8080")),
+            ("something else", None),
+        ] {
+            assert_eq!(reachable(said).as_deref(), url);
+        }
+    }
 
     #[test]
     fn who_is_not_there_yet_is_named() {
