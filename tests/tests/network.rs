@@ -115,9 +115,10 @@ fn assert_clean(judge: Process, frames: u64, source: Process) {
         assert_eq!(report[defect], 0, "{defect}: {report:#}");
     }
     let skipped = count(&sent, "skipped_frames");
-    for late in ["partial", "missing_frames"] {
-        assert!(count(&report, late) <= skipped, "{late}: {sent:#} {report:#}");
-    }
+    let partial = count(&report, "partial");
+    assert!(partial <= skipped, "{sent:#} {report:#}");
+    // The number of a partial frame may be in the part that is missing.
+    assert!(count(&report, "missing_frames") <= skipped + partial, "{sent:#} {report:#}");
     assert!(count(&report, "whole") >= frames, "{report:#}");
 }
 
