@@ -166,6 +166,14 @@ impl Matrix {
         });
     }
 
+    /// Frames whose sender paused for two frame periods in the middle, because the machine
+    /// did not let it run: the router then rightly gives the frame up.
+    pub fn cut_frames(&self) -> u64 {
+        let inputs = self.get("/inputs").ok();
+        let counts = inputs.as_array().into_iter().flatten();
+        counts.filter_map(|input| input["signal"]["cut_frames"].as_u64()).sum()
+    }
+
     /// Asks again and again until there is an answer. The API has no call that waits for
     /// everything a test may want to know.
     ///
@@ -189,9 +197,7 @@ fn start_router(folder: PathBuf, lanes: u16) -> Process {
         .arg(folder.join("router.sock"))
         .arg("--snapshot")
         .arg(folder.join("router.json"))
-        .env("ORMATRIX_ROUTER_LANES", lanes.to_string())
-        // Before whatever else the machine does, where the user may; it only warns otherwise.
-        .env("ORMATRIX_ROUTER_PRIORITY", "20");
+        .env("ORMATRIX_ROUTER_LANES", lanes.to_string());
     let mut router = Process::start(command);
     router.wait_for("routing");
     router
