@@ -3,7 +3,7 @@
 use std::{
     io::{BufRead, BufReader},
     net::UdpSocket,
-    path::PathBuf,
+    path::Path,
     thread,
     time::Duration,
 };
@@ -60,8 +60,8 @@ impl Matrix {
     /// Starts a router of so many lanes and a control plane on free ports.
     pub fn start(lanes: u16) -> Self {
         let folder = tempfile::tempdir().expect("a folder for temporary files");
-        let router = start_router(folder.path().into(), lanes);
-        let (control, url) = start_control(folder.path().into(), "127.0.0.1:0");
+        let router = start_router(folder.path(), lanes);
+        let (control, url) = start_control(folder.path(), "127.0.0.1:0");
         let matrix = Self { folder, lanes, router, control, url };
         matrix.until("the router is connected", || {
             (matrix.get_at("/readyz").status == 200).then_some(())
@@ -75,7 +75,7 @@ impl Matrix {
     }
 
     /// A folder for the test's own files.
-    pub fn folder(&self) -> &std::path::Path {
+    pub fn folder(&self) -> &Path {
         self.folder.path()
     }
 
@@ -86,7 +86,7 @@ impl Matrix {
 
     /// Starts the router again.
     pub fn restart_router(&mut self) {
-        self.router = start_router(self.folder.path().into(), self.lanes);
+        self.router = start_router(self.folder.path(), self.lanes);
     }
 
     /// Kills the control plane as a fault would.
@@ -97,7 +97,7 @@ impl Matrix {
     /// Starts the control plane again, where it was.
     pub fn restart_control(&mut self) {
         let address = self.url.trim_start_matches("http://").to_owned();
-        (self.control, self.url) = start_control(self.folder.path().into(), &address);
+        (self.control, self.url) = start_control(self.folder.path(), &address);
         self.until("the router is connected", || {
             (self.get_at("/readyz").status == 200).then_some(())
         });
@@ -190,7 +190,7 @@ impl Matrix {
     }
 }
 
-fn start_router(folder: PathBuf, lanes: u16) -> Process {
+fn start_router(folder: &Path, lanes: u16) -> Process {
     let mut command = own("ormatrix-router");
     command
         .arg("--socket")
@@ -203,9 +203,9 @@ fn start_router(folder: PathBuf, lanes: u16) -> Process {
     router
 }
 
-fn start_control(folder: PathBuf, listen: &str) -> (Process, String) {
+fn start_control(folder: &Path, listen: &str) -> (Process, String) {
     let mut command = own("ormatrix-control");
-    command.args(["--listen", listen]).arg("--state-dir").arg(&folder);
+    command.args(["--listen", listen]).arg("--state-dir").arg(folder);
     command.arg("--router-socket").arg(folder.join("router.sock"));
     let mut control = Process::start(command);
     let line = control.wait_for("listening");

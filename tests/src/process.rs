@@ -12,7 +12,7 @@ use std::{
 };
 
 /// How long to wait for a sign of life before a test is given up.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A program of the workspace, built beside the test.
 ///

@@ -48,14 +48,18 @@ impl Pump {
             loop {
                 let packets = frame(&format, sequence, timestamp, 7);
                 let (first, second) = packets.split_at(packets.len() / 2);
-                first.iter().for_each(|packet| send(packet));
+                for packet in first {
+                    send(packet);
+                }
                 match slipped.recv_timeout(Duration::from_millis(10)) {
                     Ok(octets) => send(&octets),
                     Err(RecvTimeoutError::Timeout) => {}
                     // Stops in the middle of a frame.
                     Err(RecvTimeoutError::Disconnected) => return,
                 }
-                second.iter().for_each(|packet| send(packet));
+                for packet in second {
+                    send(packet);
+                }
                 sequence += packets.len() as u32;
                 timestamp += 1800;
                 thread::park_timeout(Duration::from_millis(10));

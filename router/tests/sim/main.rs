@@ -267,7 +267,7 @@ macro_rules! broken_gate {
             }
             fn leave(&mut self, $now: u64, $flow: &Flow) {
                 let $gate = &mut self.0;
-                $leave;
+                $leave
             }
             fn try_close(&mut self, now: u64, flow: &Flow) -> bool {
                 self.0.try_close(now, flow)
@@ -289,7 +289,7 @@ macro_rules! broken_gate {
 }
 
 broken_gate!(JoinsAnywhere, |packet| Accepted { joinable: true, ..*packet }, |gate, now, flow| {
-    gate.leave(now, flow)
+    gate.leave(now, flow);
 });
 broken_gate!(LeavesAtOnce, |packet| *packet, |gate, _now, _flow| gate.close());
 
