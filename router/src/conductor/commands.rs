@@ -205,7 +205,9 @@ impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
         let leg = single_leg(&spec.legs, "legs")?;
         let same = |other: &&Output<I::Tx>| {
             other.spec.id != spec.id
-                && other.spec.legs.iter().any(|l| l.socket_address() == leg.socket_address())
+                && other.spec.legs.iter().any(|l| {
+                    l.socket_address() == leg.socket_address() && l.interface == leg.interface
+                })
         };
         match self.outputs.values().find(same) {
             Some(other) => Err(taken(leg, other.spec.id.as_str())),

@@ -117,3 +117,60 @@ impl Burst {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::packet_io::sim::{Network, Parcel, ParcelBatch, SimClock, SimIo};
+
+    /// Packets of these lengths, each in a datagram of its own.
+    fn batch(lengths: &[usize]) -> ParcelBatch {
+        let parcel = |length: &usize| Parcel {
+            octets: vec![*length as u8; *length],
+            segment: *length,
+            from: ([127, 0, 0, 1], 1).into(),
+            truncated: false,
+            fragmented: false,
+        };
+        ParcelBatch(lengths.iter().map(parcel).collect())
+    }
+
+    #[test]
+    fn a_burst_holds_no_more_than_cmax_packets_of_one_length() {
+        for most in [1, 6, 16, 64, 100] {
+            let mut burst = Burst::new(most);
+            while burst.has_room(100) {
+                burst.push(0, 0, 100);
+            }
+            assert_eq!(burst.len(), most.min(MAX_SEGMENTS));
+        }
+        let mut burst = Burst::new(64);
+        burst.push(0, 0, 100);
+        assert!(!burst.has_room(101), "a longer packet begins another burst");
+        assert!(burst.has_room(99));
+        burst.push(0, 0, 99);
+        assert!(!burst.has_room(99), "a shorter one was the last");
+        let mut burst = Burst::new(64);
+        while burst.has_room(8000) {
+            burst.push(0, 0, 8000);
+        }
+        assert!(burst.octets() <= OCTETS_MAX);
+    }
+
+    #[test]
+    fn what_was_collected_leaves_packet_by_packet_in_order() {
+        let network = Network::new(SimClock::default());
+        let mut tx = network.outbound();
+        let mut io = SimIo::new(network.clone(), 8);
+        let lengths = [100, 100, 100, 60];
+        let batch = batch(&lengths);
+        let mut burst = Burst::new(16);
+        for (datagram, length) in lengths.iter().enumerate() {
+            burst.push(datagram, 0, *length);
+        }
+        burst.send(&mut io, &mut tx, &batch).unwrap();
+        assert_eq!(burst.len(), 0);
+        let sent: Vec<usize> = network.take_sent(tx).iter().map(|(_, p)| p.len()).collect();
+        assert_eq!(sent, lengths);
+    }
+}
