@@ -130,10 +130,11 @@ impl Bench {
     }
 
     pub fn until_reconciled(&self) {
-        let mut reconciled = self.running().app.reconciled.subscribe();
-        let wait = async {
-            tokio::time::timeout(PATIENCE, reconciled.wait_for(Option::is_some)).await.is_ok()
-        };
+        let app = &self.running().app;
+        let (mut reconciled, connections) = (app.reconciled.subscribe(), app.router.connections());
+        // On the connection there is now: the one before may have left its mark.
+        let now = |on: &Option<u64>| on.is_some() && *on == *connections.borrow();
+        let wait = async { tokio::time::timeout(PATIENCE, reconciled.wait_for(now)).await.is_ok() };
         assert!(self.runtime.block_on(wait), "never reconciled");
     }
 
