@@ -72,6 +72,10 @@ impl Process {
         let stderr = child.stderr.take().expect("piped");
         thread::spawn(move || {
             for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+                // Beside a failing test stands what its processes complained of.
+                if line.contains("panicked") || line.contains("WARN") || line.contains("ERROR") {
+                    eprintln!("{line}");
+                }
                 if heard.send(line).is_err() {
                     break;
                 }
