@@ -51,8 +51,6 @@ pub struct Mark {
 pub struct Frames {
     ring: [Frame; REMEMBERED as usize],
     current: u32,
-    /// Index of the newest whole frame, 0 for none.
-    last_whole: u32,
     wholes: u64,
     begun: u64,
     cut: u64,
@@ -131,7 +129,6 @@ impl Frames {
         let completes = frame.is_whole();
         if completes {
             self.wholes += 1;
-            self.last_whole = self.last_whole.max(index);
             if index < self.current {
                 // It was taken for cut when the next one began.
                 self.cut = self.cut.saturating_sub(1);
@@ -143,11 +140,6 @@ impl Frames {
     /// The frame whose packets arrive now, 0 before the first.
     pub fn current(&self) -> u32 {
         self.current
-    }
-
-    /// Index of the newest whole frame, 0 for none.
-    pub fn last_whole(&self) -> u32 {
-        self.last_whole
     }
 
     /// A remembered frame.
