@@ -8,6 +8,7 @@ use ormatrix_io::{Clock, RxOptions, SystemClock, thread as placement};
 use crate::{
     conductor::{
         Conductor, Identity, Lanes,
+        keeper::Keeper,
         opener::{ChaosOpener, KernelOpener, Opener},
         snapshot::{SnapshotError, SnapshotFile},
     },
@@ -31,8 +32,8 @@ pub enum EngineError {
     #[error(transparent)]
     Snapshot(#[from] SnapshotError),
     /// A thread or descriptor that the system would not give.
-    #[error("cannot start a lane: {0}")]
-    Lane(#[from] io::Error),
+    #[error("cannot start a thread: {0}")]
+    Thread(#[from] io::Error),
 }
 
 /// Runs until `stop` receives something.
@@ -77,23 +78,14 @@ where
         let lane = Lane::new(index as u16, backend()?, clock, wiring, settings.capacity());
         threads.push(start_lane(index, lane, settings)?);
     }
-    let (settle, settling) = bounded(1);
-    let settled = file.clone();
-    thread::Builder::new().name("snapshot".into()).spawn(move || {
-        for () in settling {
-            if let Err(error) = settled.settle() {
-                tracing::warn!("the disk has not confirmed the routes: {error}");
-            }
-        }
-    })?;
+    let keeper = Keeper::start(file)?;
     let identity = Identity {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         instance: clock.unix() ^ u64::from(process::id()) << 40,
         started_at: clock.unix(),
     };
     let lanes = Lanes { mailboxes, reports: reported };
-    let mut conductor =
-        Conductor::new(opener, clock, identity, settings.capacity(), lanes, file, settle);
+    let mut conductor = Conductor::new(opener, clock, identity, settings.capacity(), lanes, keeper);
     conductor.restore(snapshot);
     let (requests, requested) = bounded(CHANNEL);
     thread::Builder::new()

@@ -1,7 +1,11 @@
 //! The conductor and two lanes in the simulated network, driven by commands as clients
 //! give them.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    process, thread,
+    time::Duration,
+};
 
 use crossbeam_channel::{Receiver, bounded, unbounded};
 use ormatrix_io::Clock;
@@ -13,6 +17,7 @@ use ormatrix_router::{
     conductor::{
         Conductor, Identity, Lanes,
         clients::{FromClient, Line},
+        keeper::Keeper,
         opener::{Marking, Opener},
         snapshot::SnapshotFile,
     },
@@ -123,7 +128,7 @@ impl Bench {
             })
             .collect();
         let file = SnapshotFile::new(folder.path().join("router.json"));
-        let (settle, _) = bounded(1);
+        let keeper = Keeper::start(file.clone()).unwrap();
         let identity = Identity { version: "test".into(), instance: 1, started_at: 0 };
         let opener = SimOpener { blocked, ..ports.clone() };
         let mut conductor = Conductor::new(
@@ -132,8 +137,7 @@ impl Bench {
             identity,
             capacity,
             Lanes { mailboxes, reports: reports.clone() },
-            file.clone(),
-            settle,
+            keeper,
         );
         conductor.restore(file.load().unwrap());
         let (link, lines) = unbounded();
@@ -414,6 +418,36 @@ fn a_restart_takes_up_the_routes_and_opens_late_what_it_can() {
     again.run(100);
     assert_eq!(again.route("main").state, RouteState::Live);
     assert_eq!(again.route("main").input, Some("robot".parse().unwrap()));
+}
+
+/// A disk that hangs (here: a pipe in the place of the file, which nobody reads) must hold up
+/// neither a take nor its answer.
+#[test]
+fn a_disk_that_hangs_holds_up_no_take() {
+    let mut bench = Bench::with_two_inputs();
+    bench.ask(Command::PutOutput(output("main", 101))).unwrap();
+    bench.run(100);
+    let pipe = bench.folder.path().join("router.new");
+    assert!(process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let (taken, told) = bounded::<()>(1);
+    let disk = thread::spawn(move || {
+        // Gives up one day, so that a router that waits fails this test instead of hanging it.
+        let answered = told.recv_timeout(Duration::from_mins(1)).is_ok();
+        std::fs::read(pipe).unwrap();
+        answered
+    });
+    for input in ["endoscope", "robot", "endoscope", "robot"] {
+        bench.salvo(vec![take("main", input)]);
+        bench.run(100);
+        assert_eq!(bench.route("main").state, RouteState::Live);
+    }
+    taken.send(()).unwrap();
+    assert!(disk.join().unwrap(), "the takes waited for the disk");
+    // Dropping it waits until the newest routes are written.
+    let (folder, expected) = (bench.folder, bench.conductor.snapshot());
+    drop(bench.conductor);
+    let kept = SnapshotFile::new(folder.path().join("router.json")).load().unwrap();
+    assert_eq!(kept, expected);
 }
 
 #[test]

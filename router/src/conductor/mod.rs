@@ -7,6 +7,7 @@
 pub mod clients;
 mod commands;
 mod inventory;
+pub mod keeper;
 pub mod opener;
 pub mod slots;
 pub mod snapshot;
@@ -24,9 +25,10 @@ use ormatrix_protocol::{
 use self::{
     clients::{Clients, FromClient},
     inventory::{Holder, Input, Monitor, Output},
+    keeper::Keeper,
     opener::Opener,
     slots::Slots,
-    snapshot::{Snapshot, SnapshotFile},
+    snapshot::Snapshot,
 };
 use crate::{
     lane::{
@@ -71,21 +73,18 @@ pub struct Conductor<I: PacketIo, O, C> {
     input_slots: Slots<InputId>,
     output_slots: Slots<Holder>,
     take: u64,
-    file: SnapshotFile,
-    /// Asks the thread that waits for the disk.
-    settle: Sender<()>,
+    keeper: Keeper,
 }
 
 impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
-    /// A conductor of idle lanes. `settle` is told after every change of the snapshot.
+    /// A conductor of idle lanes.
     pub fn new(
         opener: O,
         clock: C,
         identity: Identity,
         capacity: Capacity,
         lanes: Lanes<I>,
-        file: SnapshotFile,
-        settle: Sender<()>,
+        keeper: Keeper,
     ) -> Self {
         Self {
             opener,
@@ -101,8 +100,7 @@ impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
             input_slots: Slots::new(capacity.inputs),
             output_slots: Slots::new(capacity.outputs),
             take: 0,
-            file,
-            settle,
+            keeper,
         }
     }
 
@@ -191,7 +189,7 @@ impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
                 self.remove_monitor(&input).map(|()| Reply::Done)?
             }
         };
-        self.store();
+        self.keeper.keep(self.snapshot());
         if matches!(reply, Reply::Done) {
             self.clients.tell(Event::Inventory);
         }
@@ -276,15 +274,6 @@ impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
         snapshot.routes = self.outputs.iter().filter_map(routed).collect();
         snapshot.take = self.take;
         snapshot
-    }
-
-    fn store(&self) {
-        // A disk that is full or gone must not stop a take; the picture comes first.
-        match self.file.store(&self.snapshot()) {
-            // A settling under way will be followed by one more.
-            Ok(()) => drop(self.settle.try_send(())),
-            Err(error) => tracing::error!("routes would be forgotten at a restart: {error}"),
-        }
     }
 
     /// Tells one lane. Mailboxes hold far more than lanes leave unread; waiting here is
