@@ -176,11 +176,7 @@ impl Bench {
                     planned.write_header(*sequence, *timestamp, u32::from(*port), 96, &mut octets);
                     octets[20] = *port as u8;
                     *sequence += 1;
-                    let from = ([192, 0, 2, *port as u8], 5004).into();
-                    let segment = octets.len();
-                    let parcel =
-                        Parcel { octets, segment, from, truncated: false, fragmented: false };
-                    self.network.deliver(self.ports.rx[port], parcel);
+                    self.network.deliver(self.ports.rx[port], parcel(octets, *port));
                 }
             }
             for lane in &mut self.lanes {
@@ -224,6 +220,12 @@ impl Bench {
         }
         bench
     }
+}
+
+/// One packet of the sender to a port.
+fn parcel(octets: Vec<u8>, port: u16) -> Parcel {
+    let from = ([192, 0, 2, port as u8], 5004).into();
+    Parcel { segment: octets.len(), octets, from, truncated: false, fragmented: false }
 }
 
 fn timestamp(packet: &[u8]) -> u32 {
@@ -418,6 +420,38 @@ fn a_restart_takes_up_the_routes_and_opens_late_what_it_can() {
     again.run(100);
     assert_eq!(again.route("main").state, RouteState::Live);
     assert_eq!(again.route("main").input, Some("robot".parse().unwrap()));
+}
+
+/// What an input received is what it dropped by name and what it offered; what an output was
+/// offered is what it sent and what it withheld by name.
+#[test]
+fn every_packet_is_sent_or_left_under_a_reason() {
+    let mut bench = Bench::new();
+    bench.ask(Command::PutInput(input("robot", 2))).unwrap();
+    bench.ask(Command::PutOutput(output("main", 101))).unwrap();
+    let leg = Leg::new("127.0.0.1".parse().unwrap(), 110);
+    let monitor = MonitorSpec { input: "robot".parse().unwrap(), leg, interval_ms: 100 };
+    bench.ask(Command::PutMonitor(monitor)).unwrap();
+    bench.salvo(vec![take("main", "robot")]);
+    bench.run(10);
+    bench.start_sender(2);
+    for _ in 0..20 {
+        bench.run(37);
+        bench.network.deliver(bench.ports.rx[&2], parcel(vec![0xff; 100], 2));
+        // A source that goes and comes back leaves frames unfinished.
+        let sender = bench.senders.remove(&2).unwrap();
+        bench.run(100);
+        bench.senders.insert(2, sender);
+    }
+    let status = bench.conductor.status();
+    let received = &status.inputs[0].counters;
+    let offered = received.packets - received.dropped.values().sum::<u64>();
+    assert!(offered > 1000 && received.dropped.values().sum::<u64>() >= 20, "{received:?}");
+    for counters in [&status.outputs[0].counters, &status.monitors[0].counters] {
+        let withheld = counters.withheld.values().sum::<u64>();
+        assert!(counters.packets > 0 && withheld > 0, "{counters:?}");
+        assert_eq!(counters.packets + withheld, offered, "{counters:?} {received:?}");
+    }
 }
 
 /// A disk that hangs (here: a pipe in the place of the file, which nobody reads) must hold up
