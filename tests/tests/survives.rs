@@ -1,5 +1,8 @@
 //! Processes killed as a fault would kill them.
 
+use std::net::UdpSocket;
+
+use ormatrix_io::{Clock, SystemClock};
 use ormatrix_tests::{
     Matrix,
     matrix::try_request,
@@ -52,9 +55,8 @@ fn routes_outlive_the_router() {
     let shape = video(640, 360, "50");
     let port = matrix.add_input("endoscope", &shape);
     let _sender = source("Endoscope", "640x360p50", port, 0, &[]);
-    for output in ["main", "assistant"] {
-        matrix.add_output(output, "127.0.0.1");
-    }
+    matrix.add_output("main", "127.0.0.1");
+    let port = matrix.add_output("assistant", "127.0.0.1");
     matrix.wait_signal("endoscope", "ok");
     matrix.take("main", "endoscope");
     matrix.take("assistant", "endoscope");
@@ -67,7 +69,12 @@ fn routes_outlive_the_router() {
     command.arg(&description);
     let mut judge = ormatrix_tests::Process::start(command);
     judge.wait_for("listening");
+    let display = UdpSocket::bind(("127.0.0.1", port)).unwrap();
+    let killed = SystemClock.now();
     matrix.restart_router();
+    display.recv(&mut [0; 2048]).unwrap();
+    let away = SystemClock.now() - killed;
+    println!("first packet {} ms after the router was started again", away / 1_000_000);
     let (_, report) = judge.finish_json();
     matrix.restart_control();
     assert_clean(&report, matrix.cut_frames());
