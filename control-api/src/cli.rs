@@ -12,17 +12,24 @@ mod format;
 mod input;
 mod output;
 mod status;
+mod stream;
 mod table;
 mod take;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{
+    ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand, error::ErrorKind,
+    parser::ValueSource,
+};
 use client::Client;
 pub use error::CliError;
 
 /// Exit status of a take that was accepted but not confirmed in time.
 const UNCONFIRMED: u8 = 3;
+
+/// Commands to which an option of all others means nothing, and that option.
+const MEANINGLESS: [(&str, &str); 3] = [("demo", "url"), ("demo", "json"), ("doctor", "url")];
 
 /// Sees and changes what an ormatrix receives, sends and routes.
 #[derive(Parser)]
@@ -73,9 +80,31 @@ impl Context {
     }
 }
 
+/// Reads the command line. Options that would do nothing are neither shown nor accepted.
+fn arguments() -> Arguments {
+    let mut command = Arguments::command();
+    for (name, option) in MEANINGLESS {
+        let arg = command.get_arguments().find(|arg| arg.get_id() == option).cloned();
+        // One that a command has already is not given to it again.
+        let hidden = arg.map(|arg| arg.hide(true));
+        command = command.mut_subcommand(name, |sub| sub.args(hidden));
+    }
+    let matches = command.get_matches_mut();
+    let given = |matches: &ArgMatches, option| {
+        matches.value_source(option) == Some(ValueSource::CommandLine)
+    };
+    for (name, option) in MEANINGLESS {
+        if matches.subcommand_matches(name).is_some_and(|sub| given(sub, option)) {
+            let said = format!("`ormatrix {name}` has no option '--{option}'");
+            command.error(ErrorKind::UnknownArgument, said).exit();
+        }
+    }
+    Arguments::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+}
+
 /// Does what the command line says.
 pub fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = arguments();
     let context = Context::new(&arguments.url, arguments.json);
     let done = match arguments.command {
         Command::Input(command) => input::run(&context, command),

@@ -7,9 +7,11 @@ use serde_json::{Value, json};
 
 use super::{
     CliError, Context, format,
-    input::{self, Stream, segment},
+    stream::{self, Stream},
     table,
 };
+
+const KIND: &str = "outputs";
 
 /// What can be done with outputs.
 #[derive(Subcommand)]
@@ -67,15 +69,10 @@ pub struct Add {
 /// Does it.
 pub fn run(context: &Context, command: Command) -> Result<ExitCode, CliError> {
     match command {
-        Command::List => {
-            let outputs = context.client.get("/api/v1/outputs")?;
-            if context.json { table::json(&outputs)? } else { print(&outputs)? }
-        }
-        Command::Show { id } => {
-            input::show(context, &format!("/api/v1/outputs/{}", segment(&id)))?;
-        }
+        Command::List => stream::list(context, KIND, print)?,
+        Command::Show { id } => stream::show(context, KIND, &id)?,
         Command::Add(add) => {
-            let mut body = input::body(&add.stream);
+            let mut body = stream::body(&add.stream);
             for (key, value) in [
                 ("ssrc", add.ssrc.map(Value::from)),
                 ("ttl", add.ttl.map(Value::from)),
@@ -94,13 +91,10 @@ pub fn run(context: &Context, command: Command) -> Result<ExitCode, CliError> {
                 let formats = formats.map_err(CliError::Arguments)?;
                 body.insert("accepts".to_owned(), json!(formats));
             }
-            input::put(context, "outputs", &add.stream, body)?;
+            stream::put(context, KIND, &add.stream, body)?;
         }
-        Command::Remove { id } => input::remove(context, "outputs", &id)?,
-        Command::Sdp { id } => {
-            let path = format!("/api/v1/outputs/{}/sdp", segment(&id));
-            table::raw(&context.client.bytes(&path)?)?;
-        }
+        Command::Remove { id } => stream::remove(context, KIND, &id)?,
+        Command::Sdp { id } => stream::sdp(context, KIND, &id)?,
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -5,7 +5,11 @@ use std::process::ExitCode;
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::{CliError, Context, UNCONFIRMED, client::Answer, input::segment, table};
+use super::{
+    CliError, Context, UNCONFIRMED,
+    client::{Answer, segment},
+    table,
+};
 
 /// One take.
 #[derive(Args)]

@@ -93,3 +93,32 @@ fn what_is_not_done_does_not_exit_with_0() {
         failed(&nowhere.args(["--url", "http://127.0.0.1:1", "status"]).output().unwrap(), 1);
     assert!(said.contains("is ormatrix-control running there"), "{said}");
 }
+
+#[test]
+fn options_that_would_do_nothing_are_neither_shown_nor_accepted() {
+    let run = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ormatrix"));
+        command.env("ORMATRIX_URL", "http://127.0.0.1:1").args(arguments).output().unwrap()
+    };
+    let shown = |arguments: &[&str], option: &str| done(&run(arguments)).contains(option);
+    for help in [["help", "demo"], ["demo", "--help"]] {
+        assert!(!shown(&help, "--url") && !shown(&help, "--json"), "{help:?}");
+        assert!(shown(&help, "--headless"));
+    }
+    assert!(!shown(&["doctor", "--help"], "--url") && shown(&["doctor", "--help"], "--json"));
+    for command in ["status", "take", "input"] {
+        assert!(shown(&[command, "--help"], "--url") && shown(&[command, "--help"], "--json"));
+    }
+    for arguments in [
+        &["demo", "--json"][..],
+        &["--json", "demo"],
+        &["demo", "--url", "http://127.0.0.1:1"],
+        &["doctor", "--url", "http://127.0.0.1:1"],
+    ] {
+        let said = failed(&run(arguments), 2);
+        assert!(said.contains("has no option '--"), "{said}");
+    }
+    // The environment may name an address for other commands.
+    let found: Value = serde_json::from_slice(&run(&["--json", "doctor"]).stdout).unwrap();
+    assert!(!found.is_null());
+}

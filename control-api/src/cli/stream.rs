@@ -1,0 +1,155 @@
+//! What `ormatrix input` and `ormatrix output` have in common. `kind` is the API's noun,
+//! `inputs` or `outputs`.
+
+use std::{
+    fs,
+    io::{self, Read},
+    net::{IpAddr, SocketAddr},
+    path::{Path, PathBuf},
+};
+
+use clap::Args;
+use serde_json::{Map, Value, json};
+
+use super::{CliError, Context, client::segment, table};
+
+/// A stream that enters or leaves.
+#[derive(Args)]
+pub struct Stream {
+    /// Name for programs; made from the label unless given.
+    #[arg(long)]
+    pub id: Option<String>,
+    /// Name for people.
+    #[arg(long)]
+    pub label: Option<String>,
+    /// Where it stands.
+    #[arg(long)]
+    pub zone: Option<String>,
+    /// Take the stream from an SDP file; `-` is standard input.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["address", "source", "interface"])]
+    pub sdp: Option<PathBuf>,
+    /// Accept an SDP as `GStreamer` and `FFmpeg` write it.
+    #[arg(long, requires = "sdp")]
+    pub tolerant: bool,
+    /// Address and port of the stream, as 239.1.1.1:5004.
+    #[arg(long, value_name = "ADDRESS:PORT", required_unless_present = "sdp")]
+    pub address: Option<SocketAddr>,
+    /// For an input its only sender; for an output the local address to send from.
+    #[arg(long, value_name = "ADDRESS")]
+    pub source: Option<IpAddr>,
+    /// Network interface to use.
+    #[arg(long, value_name = "NAME")]
+    pub interface: Option<String>,
+    /// RTP payload type.
+    #[arg(long, value_name = "96-127", conflicts_with = "sdp")]
+    pub payload_type: Option<u8>,
+    /// Replace it if it is there (needs --id).
+    #[arg(long, requires = "id")]
+    pub replace: bool,
+}
+
+/// Prints every one, with `print` for people.
+pub fn list(
+    context: &Context,
+    kind: &str,
+    print: fn(&Value) -> Result<(), CliError>,
+) -> Result<(), CliError> {
+    let streams = context.client.get(&format!("/api/v1/{kind}"))?;
+    if context.json { table::json(&streams) } else { print(&streams) }
+}
+
+/// Prints one whole: its JSON is the most readable form there is.
+pub fn show(context: &Context, kind: &str, id: &str) -> Result<(), CliError> {
+    table::json(&context.client.get(&at(kind, id))?)
+}
+
+/// Prints its SDP.
+pub fn sdp(context: &Context, kind: &str, id: &str) -> Result<(), CliError> {
+    table::raw(&context.client.bytes(&format!("{}/sdp", at(kind, id)))?)
+}
+
+/// The fields that inputs and outputs share, as given.
+pub fn body(stream: &Stream) -> Map<String, Value> {
+    let mut body = Map::new();
+    let mut give = |key: &str, value: Option<Value>| {
+        if let Some(value) = value {
+            body.insert(key.to_owned(), value);
+        }
+    };
+    give("id", stream.id.clone().map(Value::from));
+    give("label", stream.label.clone().map(Value::from));
+    give("zone", stream.zone.clone().map(Value::from));
+    give("payload_type", stream.payload_type.map(Value::from));
+    let leg = |address: SocketAddr| {
+        json!([{
+            "address": address.ip(), "port": address.port(), "source": stream.source,
+            "interface": stream.interface,
+        }])
+    };
+    give("legs", stream.address.map(leg));
+    body
+}
+
+/// Adds or replaces, and says what there is now.
+pub fn put(
+    context: &Context,
+    kind: &str,
+    stream: &Stream,
+    body: Map<String, Value>,
+) -> Result<(), CliError> {
+    let (method, mut path) = match (&stream.id, stream.replace) {
+        (Some(id), true) => ("PUT", at(kind, id)),
+        _ => ("POST", format!("/api/v1/{kind}")),
+    };
+    let answer = match &stream.sdp {
+        None => context.client.send(method, &path, &Value::Object(body))?,
+        Some(file) => {
+            let text = read(file)?;
+            let mut query = Vec::new();
+            for (key, value) in
+                [("label", &stream.label), ("zone", &stream.zone), ("id", &stream.id)]
+            {
+                if let Some(value) = value {
+                    query.push(format!("{key}={}", segment(value)));
+                }
+            }
+            if stream.tolerant {
+                query.push("tolerant=true".to_owned());
+            }
+            if !query.is_empty() {
+                path = format!("{path}?{}", query.join("&"));
+            }
+            context.client.send_as(method, &path, "application/sdp", text.as_bytes())?
+        }
+    };
+    if context.json {
+        return table::json(&answer.body);
+    }
+    let done = if answer.status == 201 { "added" } else { "replaced" };
+    table::line(&format!(
+        "{done} {}: {}",
+        table::text(&answer.body, "id"),
+        table::legs(&answer.body)
+    ))
+}
+
+/// Removes, and says so.
+pub fn remove(context: &Context, kind: &str, id: &str) -> Result<(), CliError> {
+    context.client.delete(&at(kind, id))?;
+    if context.json { table::json(&Value::Null) } else { table::line(&format!("removed {id}")) }
+}
+
+fn read(file: &Path) -> Result<String, CliError> {
+    let text = if file == Path::new("-") {
+        let mut text = String::new();
+        io::stdin().read_to_string(&mut text).map(|_| text)
+    } else {
+        fs::read_to_string(file)
+    };
+    text.map_err(|reason| CliError::File { path: file.to_owned(), reason })
+}
+
+/// Where one is.
+pub fn at(kind: &str, id: &str) -> String {
+    format!("/api/v1/{kind}/{}", segment(id))
+}
