@@ -9,8 +9,8 @@ use ormatrix_io::Clock;
 use tokio::sync::watch;
 
 use crate::{
-    events::Events, inventory::Inventory, metrics::HttpMetrics, router::Router, settings::Settings,
-    stills::Stills, store::Store,
+    events::Events, http::serve::Limits, inventory::Inventory, metrics::HttpMetrics,
+    router::Router, settings::Settings, stills::Stills, store::Store,
 };
 
 /// Time, shared between threads.
@@ -36,6 +36,8 @@ impl Faults {
 pub struct App {
     /// As read at the start.
     pub settings: Settings,
+    /// What a client may take.
+    pub limits: Limits,
     /// Where time comes from.
     pub clock: SharedClock,
     /// The inventory on disk.
@@ -66,6 +68,7 @@ impl App {
     /// Puts the parts together.
     pub fn new(
         settings: Settings,
+        limits: Limits,
         clock: SharedClock,
         store: Store,
         inventory: Inventory,
@@ -75,6 +78,7 @@ impl App {
         let router = Router::connect(settings.router_socket.clone(), events.clone());
         Self {
             settings,
+            limits,
             clock,
             store,
             inventory: RwLock::new(inventory),

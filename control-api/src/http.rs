@@ -3,6 +3,7 @@
 pub mod guard;
 pub mod panel;
 pub mod query;
+pub mod serve;
 
 use std::any::Any;
 

@@ -50,6 +50,12 @@ pub enum Error {
     /// The request came cut off.
     #[error("the body did not arrive whole: send it again")]
     BodyCut,
+    /// The body took too long.
+    #[error("the body did not arrive within {within_ms} ms: send it again, without pauses")]
+    BodySlow {
+        /// How long it may take.
+        within_ms: u64,
+    },
     /// The body is not what it says it is.
     #[error("line {line}, column {column}: {reason}")]
     Malformed {
@@ -270,6 +276,12 @@ impl Error {
                 ("too-large", "Body too large", S::PAYLOAD_TOO_LARGE, json!({ "limit": limit }))
             }
             Self::BodyCut => ("body-cut", "Body cut off", S::BAD_REQUEST, json!({})),
+            Self::BodySlow { within_ms } => (
+                "body-slow",
+                "Body too slow",
+                S::REQUEST_TIMEOUT,
+                json!({ "within_ms": within_ms }),
+            ),
             Self::Malformed { line, column, .. } => (
                 "malformed-body",
                 "Malformed body",

@@ -6,7 +6,11 @@ use tokio::{net::TcpListener, sync::watch, task::JoinHandle, time::timeout};
 
 use crate::{
     app::{App, Shared, SharedClock},
-    http, reconcile,
+    http::{
+        self,
+        serve::{Limits, serve},
+    },
+    reconcile,
     settings::Settings,
     store::{Store, StoreError},
 };
@@ -51,7 +55,11 @@ pub struct Running {
 
 /// Opens the database, listens, and looks for the router. It serves whether or not the
 /// router is there.
-pub async fn start(settings: Settings, clock: SharedClock) -> Result<Running, StartError> {
+pub async fn start(
+    settings: Settings,
+    limits: Limits,
+    clock: SharedClock,
+) -> Result<Running, StartError> {
     let listener = TcpListener::bind(settings.listen).await.map_err(|reason| {
         let address = settings.listen;
         match reason.kind() {
@@ -71,24 +79,18 @@ pub async fn start(settings: Settings, clock: SharedClock) -> Result<Running, St
     let (store, inventory) = opened.await.map_err(|_| StoreError::Thread)??;
 
     let (end, ending) = watch::channel(false);
-    let app = Arc::new(App::new(settings, clock, store, inventory, ending.clone()));
+    let app = Arc::new(App::new(settings, limits, clock, store, inventory, ending.clone()));
     tokio::spawn(reconcile::run(app.clone()));
     let service = http::service(app.clone());
     let serving = tokio::spawn(async move {
-        let mut asked = ending.clone();
-        let graceful = async move {
-            let _ = asked.wait_for(|end| *end).await;
-        };
-        let serve = axum::serve(listener, service).with_graceful_shutdown(graceful);
+        let serve = serve(listener, service, limits, ending.clone());
         let mut ending = ending;
         let overdue = async move {
             let _ = ending.wait_for(|end| *end).await;
             tokio::time::sleep(GRACE).await;
         };
         tokio::select! {
-            result = serve => if let Err(error) = result {
-                tracing::error!(%error, "serving ended");
-            },
+            () = serve => {}
             () = overdue => tracing::warn!("some requests were still under way at the end"),
         }
     });

@@ -16,7 +16,11 @@ use st2110::format::VideoFormat;
 use utoipa::ToSchema;
 
 use super::schema;
-use crate::{inventory::Accepts, problem::Error};
+use crate::{
+    app::{App, Shared},
+    inventory::Accepts,
+    problem::Error,
+};
 
 /// Longest JSON or SDP body in octets.
 pub const BODY_MAX: usize = 256 * 1024;
@@ -178,25 +182,25 @@ pub enum JsonOrSdp<T> {
     Sdp(String),
 }
 
-impl<S: Sync, T: DeserializeOwned> FromRequest<S> for JsonBody<T> {
+impl<T: DeserializeOwned> FromRequest<Shared> for JsonBody<T> {
     type Rejection = Error;
 
-    async fn from_request(request: Request, _: &S) -> Result<Self, Error> {
+    async fn from_request(request: Request, app: &Shared) -> Result<Self, Error> {
         match media_type(request.headers()).as_str() {
-            "application/json" => Ok(Self(json(&octets(request, BODY_MAX).await?)?)),
+            "application/json" => Ok(Self(json(&octets(app, request, BODY_MAX).await?)?)),
             found => Err(unsupported(found, "application/json")),
         }
     }
 }
 
-impl<S: Sync, T: DeserializeOwned> FromRequest<S> for JsonOrSdp<T> {
+impl<T: DeserializeOwned> FromRequest<Shared> for JsonOrSdp<T> {
     type Rejection = Error;
 
-    async fn from_request(request: Request, _: &S) -> Result<Self, Error> {
+    async fn from_request(request: Request, app: &Shared) -> Result<Self, Error> {
         match media_type(request.headers()).as_str() {
-            "application/json" => Ok(Self::Json(json(&octets(request, BODY_MAX).await?)?)),
+            "application/json" => Ok(Self::Json(json(&octets(app, request, BODY_MAX).await?)?)),
             "application/sdp" => {
-                let octets = octets(request, BODY_MAX).await?;
+                let octets = octets(app, request, BODY_MAX).await?;
                 let text = String::from_utf8(octets.into()).map_err(|error| {
                     let good = error.utf8_error().valid_up_to();
                     let before =
@@ -224,11 +228,17 @@ pub fn unsupported(found: &str, expected: &'static str) -> Error {
     Error::UnsupportedMediaType { found: found.to_owned(), expected }
 }
 
-/// The whole body, if it is not longer than `limit`.
+/// The whole body, if it is not longer than `limit` and comes within `Limits::body`.
 ///
 /// Of a longer one the rest is read and forgotten, within limits: a client that is still
 /// sending when the connection closes would never see the answer.
-pub async fn octets(request: Request, limit: usize) -> Result<Bytes, Error> {
+pub async fn octets(app: &App, request: Request, limit: usize) -> Result<Bytes, Error> {
+    let within = app.limits.body;
+    let read = tokio::time::timeout(within, collect(request, limit)).await;
+    read.unwrap_or(Err(Error::BodySlow { within_ms: within.as_millis() as u64 }))
+}
+
+async fn collect(request: Request, limit: usize) -> Result<Bytes, Error> {
     let mut stream = request.into_body().into_data_stream();
     let mut octets = Vec::new();
     let mut length = 0;

@@ -91,7 +91,7 @@ pub async fn put(
     if at > app.clock.unix() + AHEAD_NS {
         return Err(invalid("X-Captured-At", "that is in the future: set this host's clock right"));
     }
-    let jpeg = octets(request, STILL_MAX).await?;
+    let jpeg = octets(&app, request, STILL_MAX).await?;
     if !is_jpeg(&jpeg) {
         return Err(invalid("body", "not a whole JPEG file: it must begin FF D8 FF, end FF D9"));
     }

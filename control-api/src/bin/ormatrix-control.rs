@@ -10,6 +10,7 @@ use std::{
 
 use clap::{Parser, Subcommand};
 use ormatrix_control::{
+    http::serve::Limits,
     server,
     settings::{ENV_PREFIX, Settings},
 };
@@ -103,7 +104,8 @@ fn run(settings: Settings) -> Result<(), Box<dyn std::error::Error>> {
 async fn serve(settings: Settings) -> Result<(), Box<dyn std::error::Error>> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut running = server::start(settings, Arc::new(ormatrix_io::SystemClock)).await?;
+    let mut running =
+        server::start(settings, Limits::default(), Arc::new(ormatrix_io::SystemClock)).await?;
     // For whoever started this process; it goes on without them.
     let _ = writeln!(io::stdout(), "listening http://{}", running.address);
     tracing::info!(address = %running.address, "listening");

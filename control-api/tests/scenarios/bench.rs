@@ -9,6 +9,7 @@ use std::{
 };
 
 use ormatrix_control::{
+    http::serve::Limits,
     server::{self, Running},
     settings::Settings,
 };
@@ -25,6 +26,8 @@ pub struct Bench {
     pub directory: TempDir,
     pub model: Arc<Mutex<Model>>,
     pub router: Option<FakeRouter>,
+    limits: Limits,
+    settings: Settings,
     runtime: Runtime,
     running: Option<Running>,
     agent: ureq::Agent,
@@ -75,7 +78,25 @@ impl Bench {
     }
 
     pub fn with(model: Model) -> Self {
-        let mut bench = Self::without_router(model);
+        Self::without_router(model).begun()
+    }
+
+    /// With clients that may take no more than this.
+    pub fn limited(limits: Limits) -> Self {
+        let mut bench = Self::without_router(Model::default());
+        bench.limits = limits;
+        bench.begun()
+    }
+
+    /// With other settings.
+    pub fn set(change: impl FnOnce(&mut Settings)) -> Self {
+        let mut bench = Self::without_router(Model::default());
+        change(&mut bench.settings);
+        bench.begun()
+    }
+
+    fn begun(self) -> Self {
+        let mut bench = self;
         bench.start_router();
         bench.start_control();
         bench.until_reconciled();
@@ -87,10 +108,13 @@ impl Bench {
             .http_status_as_error(false)
             .timeout_global(Some(PATIENCE))
             .build();
+        let directory = tempfile::tempdir().unwrap();
         Self {
-            directory: tempfile::tempdir().unwrap(),
+            settings: Self::settings(directory.path()),
+            directory,
             model: Arc::new(Mutex::new(model)),
             router: None,
+            limits: Limits::default(),
             runtime: Runtime::new().unwrap(),
             running: None,
             agent: config.into(),
@@ -109,7 +133,7 @@ impl Bench {
         self.until(|| !router.connected());
     }
 
-    pub fn settings(directory: &Path) -> Settings {
+    fn settings(directory: &Path) -> Settings {
         Settings {
             listen: "127.0.0.1:0".parse().unwrap(),
             router_socket: directory.join("router.sock"),
@@ -119,9 +143,9 @@ impl Bench {
     }
 
     pub fn start_control(&mut self) {
-        let settings = Self::settings(self.directory.path());
-        let clock = Arc::new(ormatrix_io::SystemClock);
-        self.running = Some(self.runtime.block_on(server::start(settings, clock)).unwrap());
+        let started =
+            server::start(self.settings.clone(), self.limits, Arc::new(ormatrix_io::SystemClock));
+        self.running = Some(self.runtime.block_on(started).unwrap());
     }
 
     pub fn stop_control(&mut self) {

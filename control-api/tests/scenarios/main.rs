@@ -16,6 +16,7 @@ mod restart;
 mod router_away;
 mod router_refuses;
 mod sdp;
+mod slow_clients;
 mod stills;
 mod surroundings;
 mod takes;
