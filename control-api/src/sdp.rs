@@ -19,6 +19,7 @@ use utoipa::IntoParams;
 use crate::{
     inventory::{Colour, Input, Output},
     problem::Error,
+    settings::OutputClock,
 };
 
 /// What an SDP does not say, beside `POST` or `PUT` of one.
@@ -102,7 +103,7 @@ pub fn of_input(input: &Input) -> String {
     let origin = leg.and_then(|leg| leg.source).or(unicast);
     let video = parameters(input.video, input.max_udp, input.colour);
     let mut sdp =
-        Sdp::new(&input.label, UNKNOWN, video, &input.legs, &clock(leg.and_then(interface)));
+        Sdp::new(&input.label, UNKNOWN, video, &input.legs, &local_clock(leg.and_then(interface)));
     if let Some(origin) = origin {
         sdp.origin = origin.to_string();
     }
@@ -114,18 +115,22 @@ pub fn of_input(input: &Input) -> String {
 }
 
 /// The SDP of an output in the format of what it shows; `take` is the number of the take
-/// that put it there.
+/// that put it there, `clock` what the settings say of the sources' clocks.
 pub fn of_output(
     output: &Output,
     video: VideoFormat,
     max_udp: u16,
     colour: Colour,
     take: u64,
+    clock: &OutputClock,
 ) -> String {
     let leg = output.legs.first();
     let origin = leg.and_then(sender_address);
     let video = parameters(video, max_udp, colour);
-    let clock = clock(leg.and_then(interface));
+    let clock = match clock {
+        OutputClock::LocalMac => local_clock(leg.and_then(interface)),
+        OutputClock::Ptp(clock) => clock.clone(),
+    };
     let mut sdp = Sdp::new(&output.label, origin.unwrap_or(UNKNOWN), video, &output.legs, &clock);
     for leg in &mut sdp.legs {
         leg.payload_type = output.payload_type;
@@ -173,7 +178,7 @@ fn interface(leg: &Leg) -> Option<&str> {
 
 /// The clock of a network interface: that of the leg, or the first that has an address.
 /// Nothing more can be claimed of the sources' clocks.
-fn clock(interface: Option<&str>) -> ReferenceClock {
+fn local_clock(interface: Option<&str>) -> ReferenceClock {
     let address = |name: &str| {
         let text = fs::read_to_string(Path::new("/sys/class/net").join(name).join("address"));
         let octets = text.ok()?;

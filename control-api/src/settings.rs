@@ -6,6 +6,7 @@ use std::{
 };
 
 use serde::Deserialize;
+use st2110::sdp::ReferenceClock;
 
 /// Variables that override the file begin with this.
 pub const ENV_PREFIX: &str = "ORMATRIX_CONTROL";
@@ -24,10 +25,52 @@ pub struct Settings {
     pub database: Option<PathBuf>,
     /// A still older than this is not shown.
     pub still_max_age_ms: u64,
+    /// What the SDPs of outputs name as the clock that their timestamps follow.
+    pub ts_refclk: OutputClock,
     /// Names by which browsers may reach this host, beside its addresses and its own name.
     pub host_names: Vec<String>,
     /// What is logged, as `info` or `ormatrix_control=debug,info`.
     pub log: String,
+}
+
+/// The clock that the timestamps of outputs follow, as `a=ts-refclk` of their SDPs says it
+/// (ST 2110-10 §8.2, RFC 7273). The matrix passes its sources' timestamps on, so only who
+/// runs the sources can know.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub enum OutputClock {
+    /// No common clock is claimed: `localmac=` and the address of the interface sent from.
+    #[default]
+    LocalMac,
+    /// Every source follows PTP.
+    Ptp(ReferenceClock),
+}
+
+/// Not a clock that outputs can name.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "'{0}' is no reference clock of ST 2110-10 §8.2: write localmac, \
+     ptp=IEEE1588-2008:traceable, or the grandmaster's identity with its domain (0 to 127) as \
+     ptp=IEEE1588-2008:39-A7-94-FF-FE-07-CB-D0:127"
+)]
+pub struct NotAClock(String);
+
+impl TryFrom<String> for OutputClock {
+    type Error = NotAClock;
+
+    fn try_from(text: String) -> Result<Self, NotAClock> {
+        if text == "localmac" {
+            return Ok(Self::LocalMac);
+        }
+        match text.parse() {
+            // RFC 7273 gives domains seven bits.
+            Ok(
+                clock @ (ReferenceClock::PtpTraceable
+                | ReferenceClock::Ptp { domain: None | Some(0..=127), .. }),
+            ) => Ok(Self::Ptp(clock)),
+            _ => Err(NotAClock(text)),
+        }
+    }
 }
 
 impl Default for Settings {
@@ -38,6 +81,7 @@ impl Default for Settings {
             state_dir: "/var/lib/ormatrix".into(),
             database: None,
             still_max_age_ms: 5000,
+            ts_refclk: OutputClock::LocalMac,
             host_names: Vec::new(),
             log: "info".to_owned(),
         }
@@ -72,9 +116,38 @@ mod tests {
             ormatrix_settings::load_from(Some(&uncommented), ENV_PREFIX, []).unwrap();
         let default = Settings::default();
         assert_eq!(read.database, Some(default.database_path()));
-        assert_eq!(lines.len(), 7, "every setting stands in the file");
+        assert_eq!(lines.len(), 8, "every setting stands in the file");
         // These two have no default worth writing down.
         let shown = Settings { database: None, host_names: Vec::new(), ..read };
         assert_eq!(shown, default);
+    }
+
+    #[test]
+    fn a_clock_is_none_or_ptp() {
+        let read = |text: &str| OutputClock::try_from(text.to_owned());
+        assert_eq!(read("localmac"), Ok(OutputClock::LocalMac));
+        for text in [
+            "ptp=IEEE1588-2008:traceable",
+            "ptp=IEEE1588-2008:39-A7-94-FF-FE-07-CB-D0",
+            "ptp=IEEE1588-2008:39-A7-94-FF-FE-07-CB-D0:127",
+            "ptp=IEEE1588-2008:39-A7-94-FF-FE-07-CB-D0:0",
+        ] {
+            let Ok(OutputClock::Ptp(clock)) = read(text) else { panic!("{text} is refused") };
+            assert_eq!(clock.to_string(), text);
+        }
+        for text in [
+            "",
+            "ptp",
+            "traceable",
+            "ptp=IEEE1588-2008:39-A7-94-FF-FE-07-CB-D0:128",
+            "ptp=IEEE1588-2008:39-A7-94-FF-FE-07-CB:127",
+            "ptp=IEEE1588-2002:traceable",
+            // One address for every interface would be wrong for all but one.
+            "localmac=40-A3-6B-A0-2B-D2",
+            "ntp=/traceable/",
+        ] {
+            let said = read(text).unwrap_err().to_string();
+            assert!(said.contains(&format!("'{text}'")) && said.contains("write localmac"));
+        }
     }
 }

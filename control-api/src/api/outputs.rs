@@ -119,7 +119,7 @@ pub async fn sdp(State(app): State<Shared>, Path(id): Path<String>) -> Result<Re
         None if !app.router.connected() => return Err(app.router.away().into()),
         None => return Err(Error::NothingRouted { output: output.id }),
     };
-    let text = sdp::of_output(&output, video, max_udp, colour, take);
+    let text = sdp::of_output(&output, video, max_udp, colour, take, &app.settings.ts_refclk);
     Ok(([(header::CONTENT_TYPE, "application/sdp")], text).into_response())
 }
 

@@ -74,4 +74,10 @@ fn settings_are_checked_before_anything_else() {
     let said = String::from_utf8(ended.stderr).unwrap();
     assert!(said.contains("control.toml:2") && said.contains("`still_max_age_ms`"), "{said}");
     assert!(!check("log = \"=loud=\"\n").status.success());
+    assert!(check("ts_refclk = \"ptp=IEEE1588-2008:traceable\"\n").status.success());
+    let ended = check("ts_refclk = \"ptp\"\n");
+    assert_eq!(ended.status.code(), Some(1));
+    let said = String::from_utf8(ended.stderr).unwrap();
+    assert!(said.contains("control.toml:1: `ts_refclk`: 'ptp' is no reference clock"), "{said}");
+    assert!(said.contains("localmac, ptp=IEEE1588-2008:traceable"), "{said}");
 }

@@ -100,3 +100,26 @@ fn an_sdp_becomes_an_output() {
     assert_eq!((&made["accepts"], &made["legs"][0]["port"]), (&json!([video()]), &json!(5004)));
     assert_ne!(made["ssrc"], Value::Null);
 }
+
+#[test]
+fn an_output_names_the_clock_of_the_settings() {
+    for (said, line) in [
+        ("localmac", "a=ts-refclk:localmac="),
+        ("ptp=IEEE1588-2008:traceable", "a=ts-refclk:ptp=IEEE1588-2008:traceable\r\n"),
+        (
+            "ptp=IEEE1588-2008:39-A7-94-FF-FE-07-CB-D0:127",
+            "a=ts-refclk:ptp=IEEE1588-2008:39-A7-94-FF-FE-07-CB-D0:127\r\n",
+        ),
+    ] {
+        let bench = Bench::set(|settings| {
+            settings.ts_refclk = said.to_owned().try_into().unwrap();
+        });
+        let mut one = output("m", 6000);
+        one["accepts"] = json!([video()]);
+        bench.put("/api/v1/outputs/m", &one).expect(201);
+        let text = String::from_utf8(bench.get("/api/v1/outputs/m/sdp").octets).unwrap();
+        assert!(text.contains(line) && text.contains("a=mediaclk:direct=0\r\n"), "{text}");
+        // What one matrix sends, another can take.
+        send(&bench, "POST", "/api/v1/inputs?id=cascade", &text).expect(201);
+    }
+}
