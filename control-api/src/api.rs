@@ -8,6 +8,7 @@ mod probes;
 mod routes;
 pub mod schema;
 mod sse;
+mod stream;
 mod thumbnails;
 pub mod view;
 

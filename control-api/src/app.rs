@@ -9,8 +9,14 @@ use ormatrix_io::Clock;
 use tokio::sync::watch;
 
 use crate::{
-    events::Events, http::serve::Limits, inventory::Inventory, metrics::HttpMetrics,
-    router::Router, settings::Settings, stills::Stills, store::Store,
+    events::Events,
+    http::serve::Limits,
+    inventory::Inventory,
+    metrics::HttpMetrics,
+    router::Router,
+    settings::Settings,
+    stills::Stills,
+    store::{Store, Write},
 };
 
 /// Time, shared between threads.
@@ -43,9 +49,13 @@ pub struct App {
     /// The inventory on disk.
     pub store: Store,
     inventory: RwLock<Inventory>,
-    /// Changes hold it exclusively from their checks to their commit; takes share it, so
-    /// that what they checked still holds when the router does it.
-    pub changes: tokio::sync::RwLock<()>,
+    /// Changes of the inventory take turns: each holds this from its checks to its commit.
+    /// Takes never do, so that none waits for the disk.
+    pub changes: tokio::sync::Mutex<()>,
+    /// What the router was asked for and the database has not confirmed. Changes hold it
+    /// exclusively while they check and ask the router; takes share it while they do, so
+    /// that what they checked still holds when the router does it. Locked after `changes`.
+    pub unconfirmed: tokio::sync::RwLock<Option<Write>>,
     /// The connection to the router.
     pub router: Router,
     /// What is told to listeners.
@@ -82,7 +92,8 @@ impl App {
             clock,
             store,
             inventory: RwLock::new(inventory),
-            changes: tokio::sync::RwLock::new(()),
+            changes: tokio::sync::Mutex::default(),
+            unconfirmed: tokio::sync::RwLock::default(),
             router,
             events,
             stills: Stills::default(),

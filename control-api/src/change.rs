@@ -1,18 +1,23 @@
 //! Changes of the inventory, each whole or not at all.
 //!
 //! The order: check, ask the router, commit to the database; if the commit fails, undo at
-//! the router. Checks and commit happen under one lock, so that two changes cannot both pass
-//! a check that only one of them may. Each change runs as a task of its own: a client that
-//! hangs up half-way does not stop it half-way.
+//! the router. Changes take turns from check to commit, so that two cannot both pass a check
+//! that only one of them may. Each runs as a task of its own: a client that hangs up
+//! half-way does not stop it half-way.
+//!
+//! A take waits while a change is checked and asked of the router, which answers within
+//! microseconds, and never for the disk. While the disk decides, `App::unconfirmed` says
+//! what it decides about, and a take must be right whichever way that ends: it sees the
+//! inventory as committed, and keeps to formats that both states accept.
 
 use std::future::Future;
 
-use ormatrix_protocol::{Command, InputId, MonitorSpec, OutputId, RouteState};
+use ormatrix_protocol::{Command, InputId, MonitorSpec, OutputId, RouteState, Take};
 use serde_json::json;
 
 use crate::{
     app::{App, Shared},
-    inventory::{Input, Output},
+    inventory::{Accepts, Input, Output, Stream},
     mirror::Mirror,
     problem::Error,
     store::Write,
@@ -47,49 +52,93 @@ async fn whole<T: Send + 'static>(
     })
 }
 
+/// One change, checked.
+struct Plan {
+    /// What to ask of the router; nothing when it has it so already.
+    ask: Option<Command>,
+    /// What puts the router back.
+    undo: Vec<Command>,
+    /// What the database shall keep.
+    write: Write,
+}
+
+/// Checks with `plan`, asks the router, commits; what the database refuses is undone. True
+/// when the router was asked. The caller holds `App::changes`.
+async fn carry_out(app: &App, plan: impl FnOnce() -> Result<Plan, Error>) -> Result<bool, Error> {
+    let mut unconfirmed = app.unconfirmed.write().await;
+    let Plan { ask, undo, write } = plan()?;
+    let asked = ask.is_some();
+    if let Some(command) = ask {
+        app.router.ask(command).await?;
+    }
+    *unconfirmed = Some(write.clone());
+    // Takes go on while the disk works.
+    drop(unconfirmed);
+    let written = app.store.write(write.clone()).await;
+    let mut unconfirmed = app.unconfirmed.write().await;
+    *unconfirmed = None;
+    if let Err(error) = written {
+        if asked {
+            for command in undo {
+                take_back(app, command).await;
+            }
+            drop(unconfirmed);
+            app.router.refresh().await;
+        }
+        return Err(error.into());
+    }
+    write.apply(&mut app.inventory_mut());
+    Ok(asked)
+}
+
+/// What the stream would replace, if it may be put.
+fn replaced<T: Stream>(app: &App, stream: &T, mode: Mode) -> Result<Option<T>, Error> {
+    let (inventory, kind) = (app.inventory(), T::KIND);
+    let before = T::all(&inventory).get(stream.id()).cloned();
+    if before.is_some() && mode == Mode::Create {
+        return Err(Error::DuplicateId { kind, id: stream.id().to_string() });
+    }
+    if let Some((holder, leg)) = inventory.rival(stream) {
+        let holder = holder.id().to_string();
+        return Err(Error::AddressTaken { address: leg.address, port: leg.port, kind, holder });
+    }
+    Ok(before)
+}
+
+/// What is to be removed, if it is there.
+fn present<T: Stream>(app: &App, id: &T::Id) -> Result<T, Error> {
+    T::all(&app.inventory()).get(id).cloned().ok_or_else(|| T::unknown(id.to_string()))
+}
+
 /// Adds or replaces an input.
 pub async fn put_input(app: Shared, input: Input, mode: Mode) -> Result<Put, Error> {
     validate::input(&input)?;
     whole(async move {
-        let _changes = app.changes.write().await;
-        let before = app.inventory().inputs.get(&input.id).cloned();
-        if before.is_some() && mode == Mode::Create {
-            return Err(Error::DuplicateId { kind: "input", id: input.id.to_string() });
-        }
-        if let Some((holder, leg)) = app.inventory().input_at(&input.legs, &input.id) {
-            let (kind, holder) = ("input", holder.id.to_string());
-            return Err(Error::AddressTaken { address: leg.address, port: leg.port, kind, holder });
-        }
-        // What shows it now must be able to show what it becomes.
-        for output in known(&app, |mirror| mirror.tally(&input.id))? {
-            if let Some(output) = app.inventory().outputs.get(&output) {
-                accepted(output, &input)?;
+        let _turn = app.changes.lock().await;
+        let before = replaced(&app, &input, mode)?;
+        let (id, video) = (input.id.clone(), input.video);
+        let asked = carry_out(&app, || {
+            // What shows it now must be able to show what it becomes.
+            for output in known(&app, |mirror| mirror.tally(&id))? {
+                if let Some(output) = app.inventory().outputs.get(&output) {
+                    accepted(output, &input)?;
+                }
             }
+            let spec = input.spec();
+            let has = known(&app, |m| m.inputs.get(&id).is_some_and(|now| now.spec == spec))?;
+            let undo = match &before {
+                Some(before) => Command::PutInput(before.spec()),
+                None => Command::RemoveInput { input: id.clone() },
+            };
+            let ask = (!has).then_some(Command::PutInput(spec));
+            Ok(Plan { ask, undo: vec![undo], write: Write::PutInput(input) })
+        })
+        .await?;
+        if before.as_ref().is_some_and(|before| before.video != video) {
+            app.stills.remove(&id);
         }
-        let spec = input.spec();
-        let has = known(&app, |m| m.inputs.get(&input.id).is_some_and(|now| now.spec == spec))?;
-        if !has {
-            app.router.ask(Command::PutInput(spec)).await?;
-        }
-        if let Err(error) = app.store.write(Write::PutInput(input.clone())).await {
-            undo(
-                &app,
-                has,
-                match &before {
-                    Some(before) => Command::PutInput(before.spec()),
-                    None => Command::RemoveInput { input: input.id.clone() },
-                },
-            )
-            .await;
-            return Err(error.into());
-        }
-        if before.as_ref().is_some_and(|before| before.video != input.video) {
-            app.stills.remove(&input.id);
-        }
-        app.faults().inputs.remove(input.id.as_str());
-        let id = input.id.clone();
-        app.inventory_mut().inputs.insert(id.clone(), input);
-        Ok(finish(&app, "input", id.as_str(), before.is_some(), !has).await)
+        app.faults().inputs.remove(id.as_str());
+        Ok(finish(&app, "input", id.as_str(), before.is_some(), asked).await)
     })
     .await
 }
@@ -98,40 +147,26 @@ pub async fn put_input(app: Shared, input: Input, mode: Mode) -> Result<Put, Err
 pub async fn put_output(app: Shared, output: Output, mode: Mode) -> Result<Put, Error> {
     validate::output(&output)?;
     whole(async move {
-        let _changes = app.changes.write().await;
-        let before = app.inventory().outputs.get(&output.id).cloned();
-        if before.is_some() && mode == Mode::Create {
-            return Err(Error::DuplicateId { kind: "output", id: output.id.to_string() });
-        }
-        if let Some((holder, leg)) = app.inventory().output_at(&output.legs, &output.id) {
-            let (kind, holder) = ("output", holder.id.to_string());
-            return Err(Error::AddressTaken { address: leg.address, port: leg.port, kind, holder });
-        }
-        let shown = known(&app, |mirror| shown(mirror, &output.id))?;
-        if let Some(input) = shown.and_then(|id| app.inventory().inputs.get(&id).cloned()) {
-            accepted(&output, &input)?;
-        }
-        let spec = output.spec();
-        let has = known(&app, |m| m.outputs.get(&output.id).is_some_and(|now| now.spec == spec))?;
-        if !has {
-            app.router.ask(Command::PutOutput(spec)).await?;
-        }
-        if let Err(error) = app.store.write(Write::PutOutput(output.clone())).await {
-            undo(
-                &app,
-                has,
-                match &before {
-                    Some(before) => Command::PutOutput(before.spec()),
-                    None => Command::RemoveOutput { output: output.id.clone() },
-                },
-            )
-            .await;
-            return Err(error.into());
-        }
-        app.faults().outputs.remove(output.id.as_str());
+        let _turn = app.changes.lock().await;
+        let before = replaced(&app, &output, mode)?;
         let id = output.id.clone();
-        app.inventory_mut().outputs.insert(id.clone(), output);
-        Ok(finish(&app, "output", id.as_str(), before.is_some(), !has).await)
+        let asked = carry_out(&app, || {
+            let shown = known(&app, |mirror| shown(mirror, &id))?;
+            if let Some(input) = shown.and_then(|id| app.inventory().inputs.get(&id).cloned()) {
+                accepted(&output, &input)?;
+            }
+            let spec = output.spec();
+            let has = known(&app, |m| m.outputs.get(&id).is_some_and(|now| now.spec == spec))?;
+            let undo = match &before {
+                Some(before) => Command::PutOutput(before.spec()),
+                None => Command::RemoveOutput { output: id.clone() },
+            };
+            let ask = (!has).then_some(Command::PutOutput(spec));
+            Ok(Plan { ask, undo: vec![undo], write: Write::PutOutput(output) })
+        })
+        .await?;
+        app.faults().outputs.remove(id.as_str());
+        Ok(finish(&app, "output", id.as_str(), before.is_some(), asked).await)
     })
     .await
 }
@@ -139,22 +174,20 @@ pub async fn put_output(app: Shared, output: Output, mode: Mode) -> Result<Put, 
 /// Removes an input that nothing shows.
 pub async fn remove_input(app: Shared, id: InputId) -> Result<(), Error> {
     whole(async move {
-        let _changes = app.changes.write().await;
-        let Some(before) = app.inventory().inputs.get(&id).cloned() else {
-            return Err(Error::UnknownInput(id.to_string()));
-        };
-        let lacks = known(&app, |mirror| !mirror.inputs.contains_key(&id))?;
-        if !lacks {
-            app.router.ask(Command::RemoveInput { input: id.clone() }).await?;
-        }
-        if let Err(error) = app.store.write(Write::RemoveInput(id.clone())).await {
-            undo(&app, lacks, Command::PutInput(before.spec())).await;
-            return Err(error.into());
-        }
-        app.inventory_mut().inputs.remove(&id);
+        let _turn = app.changes.lock().await;
+        let before: Input = present(&app, &id)?;
+        let asked = carry_out(&app, || {
+            let has = known(&app, |mirror| mirror.inputs.contains_key(&id))?;
+            Ok(Plan {
+                ask: has.then(|| Command::RemoveInput { input: id.clone() }),
+                undo: vec![Command::PutInput(before.spec())],
+                write: Write::RemoveInput(id.clone()),
+            })
+        })
+        .await?;
         app.faults().inputs.remove(id.as_str());
         app.stills.remove(&id);
-        removed(&app, "input", id.as_str(), !lacks).await;
+        removed(&app, "input", id.as_str(), asked).await;
         Ok(())
     })
     .await
@@ -163,26 +196,24 @@ pub async fn remove_input(app: Shared, id: InputId) -> Result<(), Error> {
 /// Removes an output, whatever it shows.
 pub async fn remove_output(app: Shared, id: OutputId) -> Result<(), Error> {
     whole(async move {
-        let _changes = app.changes.write().await;
-        let Some(before) = app.inventory().outputs.get(&id).cloned() else {
-            return Err(Error::UnknownOutput(id.to_string()));
-        };
-        let (lacks, input) =
-            known(&app, |mirror| (!mirror.outputs.contains_key(&id), shown(mirror, &id)))?;
-        if !lacks {
-            app.router.ask(Command::RemoveOutput { output: id.clone() }).await?;
-        }
-        if let Err(error) = app.store.write(Write::RemoveOutput(id.clone())).await {
-            undo(&app, lacks, Command::PutOutput(before.spec())).await;
-            if let Some(input) = input {
-                let take = ormatrix_protocol::Take { output: id, input: Some(input) };
-                undo(&app, lacks, Command::Salvo { takes: vec![take] }).await;
+        let _turn = app.changes.lock().await;
+        let before: Output = present(&app, &id)?;
+        let asked = carry_out(&app, || {
+            let (has, input) =
+                known(&app, |mirror| (mirror.outputs.contains_key(&id), shown(mirror, &id)))?;
+            let mut undo = vec![Command::PutOutput(before.spec())];
+            if input.is_some() {
+                undo.push(Command::Salvo { takes: vec![Take { output: id.clone(), input }] });
             }
-            return Err(error.into());
-        }
-        app.inventory_mut().outputs.remove(&id);
+            Ok(Plan {
+                ask: has.then(|| Command::RemoveOutput { output: id.clone() }),
+                undo,
+                write: Write::RemoveOutput(id.clone()),
+            })
+        })
+        .await?;
         app.faults().outputs.remove(id.as_str());
-        removed(&app, "output", id.as_str(), !lacks).await;
+        removed(&app, "output", id.as_str(), asked).await;
         Ok(())
     })
     .await
@@ -196,7 +227,7 @@ pub async fn put_monitor(app: Shared, spec: MonitorSpec) -> Result<Put, Error> {
         return Err(validate::invalid("interval_ms", reason));
     }
     whole(async move {
-        let _changes = app.changes.write().await;
+        let _turn = app.changes.lock().await;
         if !app.inventory().inputs.contains_key(&spec.input) {
             return Err(Error::UnknownInput(spec.input.to_string()));
         }
@@ -211,7 +242,7 @@ pub async fn put_monitor(app: Shared, spec: MonitorSpec) -> Result<Put, Error> {
 /// Stops watching an input.
 pub async fn remove_monitor(app: Shared, input: InputId) -> Result<(), Error> {
     whole(async move {
-        let _changes = app.changes.write().await;
+        let _turn = app.changes.lock().await;
         if !app.inventory().inputs.contains_key(&input) {
             return Err(Error::UnknownInput(input.to_string()));
         }
@@ -231,8 +262,8 @@ pub fn accepted(output: &Output, input: &Input) -> Result<(), Error> {
         return Ok(());
     }
     let accepts = match &output.accepts {
-        crate::inventory::Accepts::Any => "any".to_owned(),
-        crate::inventory::Accepts::Formats(formats) => {
+        Accepts::Any => "any".to_owned(),
+        Accepts::Formats(formats) => {
             formats.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
         }
     };
@@ -255,15 +286,11 @@ fn shown(mirror: &Mirror, output: &OutputId) -> Option<InputId> {
     if route.state == RouteState::None { None } else { route.input.clone() }
 }
 
-/// Takes back what the router did, unless it did `nothing`.
-async fn undo(app: &App, nothing: bool, command: Command) {
-    if nothing {
-        return;
-    }
+/// Takes back something that the router did.
+async fn take_back(app: &App, command: Command) {
     if let Err(error) = app.router.ask(command).await {
         tracing::error!(%error, "could not undo at the router; the next connection reconciles");
     }
-    app.router.refresh().await;
 }
 
 async fn finish(app: &App, kind: &str, id: &str, existed: bool, asked: bool) -> Put {

@@ -1,13 +1,32 @@
 //! Inputs and outputs as people know them.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt::Display, str::FromStr};
 
-use ormatrix_protocol::{InputId, InputSpec, Leg, OutputId, OutputSpec};
+use ormatrix_protocol::{InputId, InputSpec, Leg, OutputId, OutputSpec, spec::IdError};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use st2110::{
     format::VideoFormat,
     sdp::{Colorimetry, Range, TransferCharacteristic},
 };
+
+use crate::problem::Error;
+
+/// What inputs and outputs have in common.
+pub trait Stream: Clone + Send + Sync + 'static {
+    /// Its name for programs.
+    type Id: Clone + Ord + Display + FromStr<Err = IdError> + Send + Sync + 'static;
+    /// `input` or `output`.
+    const KIND: &'static str;
+
+    /// Its name for programs.
+    fn id(&self) -> &Self::Id;
+    /// Where it arrives or goes.
+    fn legs(&self) -> &[Leg];
+    /// Every one of its kind.
+    fn all(inventory: &Inventory) -> &BTreeMap<Self::Id, Self>;
+    /// There is none of that id, as an error.
+    fn unknown(id: String) -> Error;
+}
 
 /// What enters the matrix.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -173,28 +192,62 @@ pub struct Inventory {
 }
 
 impl Inventory {
-    /// Another input that listens on one of these addresses.
-    pub fn input_at(&self, legs: &[Leg], except: &InputId) -> Option<(&Input, Leg)> {
-        self.inputs
-            .values()
-            .filter(|input| input.id != *except)
-            .find_map(|input| shared(&input.legs, legs).map(|leg| (input, leg)))
-    }
-
-    /// Another output that sends to one of these addresses.
-    pub fn output_at(&self, legs: &[Leg], except: &OutputId) -> Option<(&Output, Leg)> {
-        self.outputs
-            .values()
-            .filter(|output| output.id != *except)
-            .find_map(|output| shared(&output.legs, legs).map(|leg| (output, leg)))
+    /// Another stream of the same kind on one of the same addresses, and that leg. One
+    /// address on two interfaces is two, as it is for the router.
+    pub fn rival<T: Stream>(&self, stream: &T) -> Option<(&T, Leg)> {
+        let taken = |other: &T| {
+            let same = |leg: &&Leg| other.legs().iter().any(|theirs| same_address(leg, theirs));
+            stream.legs().iter().find(same).cloned()
+        };
+        let others = T::all(self).values().filter(|other| other.id() != stream.id());
+        others.into_iter().find_map(|other| taken(other).map(|leg| (other, leg)))
     }
 }
 
-fn shared(ours: &[Leg], theirs: &[Leg]) -> Option<Leg> {
-    theirs
-        .iter()
-        .find(|leg| ours.iter().any(|our| our.socket_address() == leg.socket_address()))
-        .cloned()
+fn same_address(one: &Leg, other: &Leg) -> bool {
+    one.socket_address() == other.socket_address() && one.interface == other.interface
+}
+
+impl Stream for Input {
+    type Id = InputId;
+    const KIND: &'static str = "input";
+
+    fn id(&self) -> &InputId {
+        &self.id
+    }
+
+    fn legs(&self) -> &[Leg] {
+        &self.legs
+    }
+
+    fn all(inventory: &Inventory) -> &BTreeMap<InputId, Self> {
+        &inventory.inputs
+    }
+
+    fn unknown(id: String) -> Error {
+        Error::UnknownInput(id)
+    }
+}
+
+impl Stream for Output {
+    type Id = OutputId;
+    const KIND: &'static str = "output";
+
+    fn id(&self) -> &OutputId {
+        &self.id
+    }
+
+    fn legs(&self) -> &[Leg] {
+        &self.legs
+    }
+
+    fn all(inventory: &Inventory) -> &BTreeMap<OutputId, Self> {
+        &inventory.outputs
+    }
+
+    fn unknown(id: String) -> Error {
+        Error::UnknownOutput(id)
+    }
 }
 
 /// An id made from a label: lower case, letters and digits, hyphens between; `fallback`

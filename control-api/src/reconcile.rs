@@ -11,7 +11,7 @@
 //!
 //! What the router refuses in step 2 (a port that another program took, an interface that
 //! is gone) stays in the inventory, is shown with its `fault`, and is tried again every few
-//! seconds. Changes of the inventory wait while this runs.
+//! seconds. Changes of the inventory, and takes, wait while this runs.
 
 use std::time::Duration;
 
@@ -67,7 +67,8 @@ pub async fn run(app: Shared) {
 
 /// One pass. Fails only when the connection does.
 async fn reconcile(app: &App) -> Result<(), AskError> {
-    let _changes = app.changes.write().await;
+    let _turn = app.changes.lock().await;
+    let _no_takes = app.unconfirmed.write().await;
     app.router.ask(Command::Status).await?;
     let (removals, mut puts) =
         app.router.read(|mirror| mirror.map(|mirror| plan(app, mirror))).ok_or(AskError::Lost)?;

@@ -18,7 +18,10 @@ use rusqlite::{Connection, Transaction};
 use crate::inventory::{Input, Inventory, Output};
 
 /// Every migration, in order; a place in this list never changes its content.
-const MIGRATIONS: &[&str] = &[include_str!("store/migrations/0001_inventory.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("store/migrations/0001_inventory.sql"),
+    include_str!("store/migrations/0002_interfaces.sql"),
+];
 
 /// Why the database cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -88,6 +91,26 @@ pub enum Write {
     PutOutput(Output),
     /// Removes.
     RemoveOutput(OutputId),
+}
+
+impl Write {
+    /// Does the same to the inventory in memory.
+    pub fn apply(self, inventory: &mut Inventory) {
+        match self {
+            Self::PutInput(input) => {
+                inventory.inputs.insert(input.id.clone(), input);
+            }
+            Self::RemoveInput(id) => {
+                inventory.inputs.remove(&id);
+            }
+            Self::PutOutput(output) => {
+                inventory.outputs.insert(output.id.clone(), output);
+            }
+            Self::RemoveOutput(id) => {
+                inventory.outputs.remove(&id);
+            }
+        }
+    }
 }
 
 impl Store {

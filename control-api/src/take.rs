@@ -10,6 +10,7 @@ use crate::{
     app::Shared,
     change::{accepted, known},
     problem::Error,
+    store::Write,
     validate,
 };
 
@@ -54,13 +55,13 @@ pub async fn salvo(app: &Shared, salvo: Salvo) -> Result<Taken, Error> {
         return Err(Error::Refused(Refusal::TwiceInSalvo { output: twice.output.clone() }));
     }
     let mut revisions = app.router.revisions();
-    let changes = app.changes.read().await;
+    let unconfirmed = app.unconfirmed.read().await;
     for take in &salvo.takes {
-        check(app, take, salvo.force)?;
+        check(app, unconfirmed.as_ref(), take, salvo.force)?;
     }
     // From here on the router decides; a client that hangs up does not change that.
     let reply = app.router.ask(Command::Salvo { takes: salvo.takes.clone() }).await?;
-    drop(changes);
+    drop(unconfirmed);
     let Reply::Taking { take } = reply else {
         tracing::error!(?reply, "not the reply to a salvo");
         return Err(Error::Internal);
@@ -99,8 +100,8 @@ pub async fn salvo(app: &Shared, salvo: Salvo) -> Result<Taken, Error> {
     Ok(Taken { take, confirmed, routes })
 }
 
-/// Checks one take against the inventory and the signals.
-fn check(app: &Shared, take: &Take, force: bool) -> Result<(), Error> {
+/// Checks one take against the inventory, the change of it under way, and the signals.
+fn check(app: &Shared, unconfirmed: Option<&Write>, take: &Take, force: bool) -> Result<(), Error> {
     let inventory = app.inventory();
     let Some(output) = inventory.outputs.get(&take.output) else {
         return Err(Error::UnknownOutput(take.output.to_string()));
@@ -112,6 +113,12 @@ fn check(app: &Shared, take: &Take, force: bool) -> Result<(), Error> {
         return Err(Error::UnknownInput(id.to_string()));
     };
     accepted(output, input)?;
+    // The disk may yet refuse what the router has already: the take must be right either way.
+    match unconfirmed {
+        Some(Write::PutInput(input)) if input.id == *id => accepted(output, input)?,
+        Some(Write::PutOutput(output)) if output.id == take.output => accepted(output, input)?,
+        _ => {}
+    }
     let state = known(app, |mirror| mirror.inputs.get(id).map(|now| now.signal.state))?;
     match state {
         Some(SignalState::Lost) if !force => {

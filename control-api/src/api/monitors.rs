@@ -10,13 +10,14 @@ use ormatrix_protocol::MonitorSpec;
 
 use super::{
     body::{JsonBody, MonitorBody},
-    inputs,
+    stream,
     view::MonitorView,
 };
 use crate::{
     actor::{Action, Actor},
     app::Shared,
     change::{self, Put, known},
+    inventory::Input,
     problem::{Error, Problem},
 };
 
@@ -42,7 +43,7 @@ pub async fn put(
     JsonBody(body): JsonBody<MonitorBody>,
 ) -> Result<Response, Error> {
     actor.may(Action::ChangeInventory)?;
-    let input = inputs::parse(&id)?;
+    let input = stream::parse::<Input>(&id)?;
     let interval_ms = body.interval_ms.unwrap_or(INTERVAL_MS);
     let spec = MonitorSpec { input: input.clone(), leg: body.leg, interval_ms };
     let put = change::put_monitor(app.clone(), spec).await?;
@@ -64,6 +65,6 @@ pub async fn remove(
     Path(id): Path<String>,
 ) -> Result<StatusCode, Error> {
     actor.may(Action::ChangeInventory)?;
-    change::remove_monitor(app, inputs::parse(&id)?).await?;
+    change::remove_monitor(app, stream::parse::<Input>(&id)?).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -12,12 +12,13 @@ use utoipa::ToSchema;
 
 use super::{
     body::{JsonBody, RouteBody, SalvoBody},
-    outputs,
+    stream,
     view::RouteView,
 };
 use crate::{
     actor::{Action, Actor},
     app::Shared,
+    inventory::Output,
     problem::{Error, Problem},
     take::{self, Salvo, Taken, WAIT_MS},
 };
@@ -55,7 +56,7 @@ pub async fn put(
     JsonBody(body): JsonBody<RouteBody>,
 ) -> Result<Response, Error> {
     actor.may(Action::Route)?;
-    let takes = vec![Take { output: outputs::parse(&id)?, input: Some(body.input) }];
+    let takes = vec![Take { output: stream::parse::<Output>(&id)?, input: Some(body.input) }];
     let salvo = Salvo { takes, wait_ms: body.wait_ms.unwrap_or(WAIT_MS), force: body.force };
     one(&take::salvo(&app, salvo).await?)
 }
@@ -71,7 +72,7 @@ pub async fn remove(
     Path(id): Path<String>,
 ) -> Result<Response, Error> {
     actor.may(Action::Route)?;
-    let takes = vec![Take { output: outputs::parse(&id)?, input: None }];
+    let takes = vec![Take { output: stream::parse::<Output>(&id)?, input: None }];
     one(&take::salvo(&app, Salvo { takes, wait_ms: WAIT_MS, force: false }).await?)
 }
 

@@ -10,11 +10,12 @@ use serde_json::json;
 
 use super::{
     body::{media_type, octets, unsupported},
-    inputs,
+    stream,
 };
 use crate::{
     actor::{Action, Actor},
     app::Shared,
+    inventory::Input,
     problem::{Error, Problem},
     stills::{STILL_MAX, is_jpeg},
     time::{parse_rfc3339, rfc3339},
@@ -36,7 +37,7 @@ pub async fn show(
     Path(id): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Error> {
-    let input = inputs::known(&app, &id)?.id;
+    let input = stream::known::<Input>(&app, &id)?.id;
     let Some(still) = app.stills.latest(&input) else {
         return Err(Error::NoStill { input });
     };
@@ -78,7 +79,7 @@ pub async fn put(
     request: Request,
 ) -> Result<StatusCode, Error> {
     actor.may(Action::DeliverStill)?;
-    let input = inputs::known(&app, &id)?.id;
+    let input = stream::known::<Input>(&app, &id)?.id;
     match media_type(request.headers()).as_str() {
         "image/jpeg" => {}
         found => return Err(unsupported(found, "image/jpeg")),

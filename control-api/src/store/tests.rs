@@ -72,6 +72,44 @@ fn two_inputs_on_one_address_are_refused_whole() {
 }
 
 #[test]
+fn one_address_on_two_interfaces_is_two() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::open(&directory.path().join("c.sqlite3")).unwrap();
+    let on = |id: &str, interface: Option<&str>| {
+        let mut input = input(id, 5000);
+        input.legs[0].interface = interface.map(str::to_owned);
+        store.write_now(&Write::PutInput(input))
+    };
+    on("a", Some("eth0")).unwrap();
+    on("b", Some("eth1")).unwrap();
+    on("c", None).unwrap();
+    assert!(on("d", Some("eth1")).is_err());
+    assert!(on("d", None).is_err());
+    assert_eq!(store.load().unwrap().inputs.len(), 3);
+}
+
+#[test]
+fn an_older_database_is_brought_up_to_date_whole() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("c.sqlite3");
+    let mut connection = Connection::open(&path).unwrap();
+    connection.execute_batch(MIGRATIONS[0]).unwrap();
+    connection.pragma_update(None, "user_version", 1).unwrap();
+    let transaction = connection.transaction().unwrap();
+    rows::write(&transaction, &Write::PutInput(input("a", 5000))).unwrap();
+    rows::write(&transaction, &Write::PutOutput(output("m", 5000))).unwrap();
+    transaction.commit().unwrap();
+    drop(connection);
+    let store = Store::open(&path).unwrap();
+    let inventory = store.load().unwrap();
+    assert_eq!(inventory.inputs.into_values().collect::<Vec<_>>(), [input("a", 5000)]);
+    assert_eq!(inventory.outputs.into_values().collect::<Vec<_>>(), [output("m", 5000)]);
+    // Legs still go with their input.
+    store.write_now(&Write::RemoveInput("a".parse().unwrap())).unwrap();
+    store.write_now(&Write::PutInput(input("b", 5000))).unwrap();
+}
+
+#[test]
 fn a_newer_database_is_refused() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("c.sqlite3");

@@ -97,6 +97,27 @@ fn put_creates_then_replaces_and_is_idempotent() {
 }
 
 #[test]
+fn one_address_on_two_interfaces_is_two_addresses() {
+    let bench = Bench::new();
+    let on = |mut body: Value, interface: &str| {
+        body["legs"] = json!([{ "address": "239.1.1.1", "port": 5000, "interface": interface }]);
+        body
+    };
+    bench.post("/api/v1/inputs", &on(input("a", 1), "eth0")).expect(201);
+    bench.post("/api/v1/inputs", &on(input("b", 1), "eth1")).expect(201);
+    bench.post("/api/v1/outputs", &on(output("m", 1), "eth0")).expect(201);
+    bench.post("/api/v1/outputs", &on(output("n", 1), "eth1")).expect(201);
+    let before = bench.everything();
+    for (kind, again, holder) in
+        [("input", on(input("c", 1), "eth1"), "b"), ("output", on(output("o", 1), "eth1"), "n")]
+    {
+        let problem = bench.post(&format!("/api/v1/{kind}s"), &again).problem(409, "address-taken");
+        assert_eq!((&problem[kind], &problem["port"]), (&json!(holder), &json!(5000)));
+    }
+    assert_eq!(bench.everything(), before);
+}
+
+#[test]
 fn what_is_removed_is_gone_everywhere() {
     let bench = Bench::new();
     bench.add_input("a", 5000);

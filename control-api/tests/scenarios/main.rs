@@ -17,6 +17,7 @@ mod router_away;
 mod router_refuses;
 mod sdp;
 mod slow_clients;
+mod slow_disk;
 mod stills;
 mod surroundings;
 mod takes;

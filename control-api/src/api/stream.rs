@@ -1,0 +1,190 @@
+//! What the calls of inputs and outputs have in common: a function a verb.
+//!
+//! `inputs` and `outputs` describe each call and say what is theirs alone.
+
+use std::future::Future;
+
+use axum::{
+    Json,
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serde::{Serialize, de::DeserializeOwned};
+
+use super::body::JsonOrSdp;
+use crate::{
+    actor::{Action, Actor},
+    app::{App, Shared},
+    change::{Mode, Put},
+    inventory::{Stream, slug},
+    problem::Error,
+    sdp::{self, Described, SdpQuery},
+    validate,
+};
+
+/// A stream as the API offers it.
+pub trait Resource: Stream {
+    /// What a client sends.
+    type Body: DeserializeOwned + Send;
+    /// What a client gets.
+    type View: Serialize;
+
+    /// The stream and what is known of it now.
+    fn view(&self, app: &App) -> Self::View;
+    /// Takes the names out of a body.
+    fn named(body: &mut Self::Body) -> Named<Self::Id>;
+    /// A stream as a body describes it.
+    fn from_json(app: &App, name: Name<Self::Id>, body: Self::Body) -> Result<Self, Error>;
+    /// A stream as an SDP describes it.
+    fn from_sdp(app: &App, name: Name<Self::Id>, stream: Described) -> Self;
+    /// Adds or replaces it.
+    fn put(
+        app: Shared,
+        stream: Self,
+        mode: Mode,
+    ) -> impl Future<Output = Result<Put, Error>> + Send;
+    /// Removes it.
+    fn remove(app: Shared, id: Self::Id) -> impl Future<Output = Result<(), Error>> + Send;
+}
+
+/// What a request calls a stream.
+pub struct Named<Id> {
+    pub id: Option<Id>,
+    pub label: Option<String>,
+    pub zone: Option<String>,
+}
+
+/// What a stream is called.
+pub struct Name<Id> {
+    pub id: Id,
+    pub label: String,
+    pub zone: String,
+}
+
+/// Every one.
+pub fn list<T: Resource>(app: &App) -> Vec<T::View> {
+    let streams: Vec<T> = T::all(&app.inventory()).values().cloned().collect();
+    streams.iter().map(|stream| stream.view(app)).collect()
+}
+
+/// The stream of that id, or the problem that there is none.
+pub fn known<T: Stream>(app: &App, id: &str) -> Result<T, Error> {
+    let id = parse::<T>(id)?;
+    T::all(&app.inventory()).get(&id).cloned().ok_or_else(|| T::unknown(id.to_string()))
+}
+
+/// An id; one that cannot exist is unknown.
+pub fn parse<T: Stream>(id: &str) -> Result<T::Id, Error> {
+    id.parse().map_err(|_| T::unknown(id.to_owned()))
+}
+
+/// Adds one.
+pub async fn create<T: Resource>(
+    app: Shared,
+    actor: &Actor,
+    query: SdpQuery,
+    body: JsonOrSdp<T::Body>,
+) -> Result<Response, Error> {
+    actor.may(Action::ChangeInventory)?;
+    let stream = read::<T>(&app, None, query, body)?;
+    store(app, stream, Mode::Create).await
+}
+
+/// Adds or replaces the one of that id.
+pub async fn put<T: Resource>(
+    app: Shared,
+    actor: &Actor,
+    id: &str,
+    query: SdpQuery,
+    body: JsonOrSdp<T::Body>,
+) -> Result<Response, Error> {
+    actor.may(Action::ChangeInventory)?;
+    let stream = read::<T>(&app, Some(new_id::<T>(id)?), query, body)?;
+    store(app, stream, Mode::CreateOrReplace).await
+}
+
+/// Removes the one of that id.
+pub async fn remove<T: Resource>(
+    app: Shared,
+    actor: &Actor,
+    id: &str,
+) -> Result<StatusCode, Error> {
+    actor.may(Action::ChangeInventory)?;
+    T::remove(app, parse::<T>(id)?).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// An SDP, as an answer.
+pub fn sdp(text: String) -> Response {
+    ([(header::CONTENT_TYPE, "application/sdp")], text).into_response()
+}
+
+/// An id to give; one that cannot be given says what can.
+fn new_id<T: Stream>(id: &str) -> Result<T::Id, Error> {
+    id.parse().map_err(|error| validate::invalid("id", format!("{error}")))
+}
+
+/// The stream that a request describes; `path` is the id in the path.
+fn read<T: Resource>(
+    app: &App,
+    path: Option<T::Id>,
+    query: SdpQuery,
+    body: JsonOrSdp<T::Body>,
+) -> Result<T, Error> {
+    match body {
+        JsonOrSdp::Json(mut body) => {
+            let name = name::<T>(app, path, T::named(&mut body))?;
+            T::from_json(app, name, body)
+        }
+        JsonOrSdp::Sdp(text) => {
+            let stream = sdp::parse(&text, query.tolerant)?;
+            let id = query.id.map(|id| new_id::<T>(&id)).transpose()?;
+            let label = query.label.or_else(|| stream.name.clone());
+            let named = Named { id, label, zone: query.zone };
+            Ok(T::from_sdp(app, name::<T>(app, path, named)?, stream))
+        }
+    }
+}
+
+/// Makes up what is not given: the id of the label, or the label of the id.
+fn name<T: Stream>(
+    app: &App,
+    path: Option<T::Id>,
+    named: Named<T::Id>,
+) -> Result<Name<T::Id>, Error> {
+    let id = match (path, named.id) {
+        (Some(path), Some(given)) if path != given => {
+            let reason = format!("'{given}' is not '{path}', the id in the path");
+            return Err(validate::invalid("id", reason));
+        }
+        (Some(id), _) | (None, Some(id)) => id,
+        (None, None) => match &named.label {
+            Some(label) => free_id::<T>(app, label)?,
+            None => return Err(validate::invalid("label", "give a label, an id, or both")),
+        },
+    };
+    let label = named.label.unwrap_or_else(|| id.to_string());
+    Ok(Name { id, label, zone: named.zone.unwrap_or_default() })
+}
+
+/// An id after the label that nothing has, with a number where needed.
+fn free_id<T: Stream>(app: &App, label: &str) -> Result<T::Id, Error> {
+    let inventory = app.inventory();
+    let slug = slug(label, T::KIND);
+    let numbered = (2..).map(|n| format!("{slug}-{n}"));
+    std::iter::once(slug.clone())
+        .chain(numbered)
+        .filter_map(|id| id.parse::<T::Id>().ok())
+        .find(|id| !T::all(&inventory).contains_key(id))
+        .ok_or(Error::Internal)
+}
+
+async fn store<T: Resource>(app: Shared, stream: T, mode: Mode) -> Result<Response, Error> {
+    let put = T::put(app.clone(), stream.clone(), mode).await?;
+    let location = format!("/api/v1/{}s/{}", T::KIND, stream.id());
+    let view = Json(stream.view(&app));
+    Ok(match put {
+        Put::Created => (StatusCode::CREATED, [(header::LOCATION, location)], view).into_response(),
+        Put::Replaced => view.into_response(),
+    })
+}
