@@ -3,7 +3,7 @@
 use std::{io, panic, process, thread};
 
 use crossbeam_channel::{Receiver, bounded};
-use ormatrix_io::{Clock, RxOptions, SystemClock, thread as placement};
+use ormatrix_io::{Clock, Links, RxOptions, SystemClock, thread as placement};
 
 use crate::{
     conductor::{
@@ -41,6 +41,13 @@ pub fn serve(settings: &Settings, stop: &Receiver<()>) -> Result<(), EngineError
     let opener = KernelOpener {
         rx: RxOptions { receive_buffer: settings.receive_buffer },
         send_buffer: settings.send_buffer,
+        links: Links::open().unwrap_or_else(|error| {
+            tracing::warn!(
+                "changes of network interfaces cannot be heard ({error}): an input may stay lost \
+                 after one; allow the address family AF_NETLINK"
+            );
+            Links::deaf()
+        }),
     };
     match settings.chaos {
         None => serve_on(settings, opener, stop, KernelIo::new),

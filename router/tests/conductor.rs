@@ -8,7 +8,7 @@ use std::{
 };
 
 use crossbeam_channel::{Receiver, bounded, unbounded};
-use ormatrix_io::Clock;
+use ormatrix_io::{Clock, Link};
 use ormatrix_protocol::{
     Command, FromRouter, InputSpec, Leg, MonitorSpec, OutputSpec, Refusal, Reply, Request, Route,
     RouteState, SignalState, Take, codec,
@@ -39,6 +39,8 @@ struct SimOpener {
 }
 
 impl Opener<SimIo> for SimOpener {
+    type Membership = ();
+
     fn receiver(&mut self, leg: &Leg) -> Result<SimRx, Refusal> {
         if self.blocked.contains(&leg.port) {
             return Err(Refusal::PortInUse { address: leg.address, port: leg.port });
@@ -48,6 +50,14 @@ impl Opener<SimIo> for SimOpener {
 
     fn sender(&mut self, leg: &Leg, _: Marking) -> Result<SimTx, Refusal> {
         Ok(*self.tx.entry(leg.port).or_insert_with(|| self.network.outbound()))
+    }
+
+    fn membership(&self, _: &SimRx) -> Option<()> {
+        None
+    }
+
+    fn link(&mut self, _: &Leg) -> Link {
+        Link::default()
     }
 }
 

@@ -11,5 +11,6 @@ pub mod udp;
 
 pub use clock::{Clock, SystemClock};
 pub use udp::{
-    Datagram, MAX_SEGMENTS, RxBatch, RxOptions, RxSocket, SocketError, TxOptions, TxSocket,
+    Datagram, Link, Links, MAX_SEGMENTS, Membership, RxBatch, RxOptions, RxSocket, SocketError,
+    TxOptions, TxSocket,
 };

@@ -18,6 +18,7 @@ use super::{
         single_leg,
     },
     opener::{Marking, Opener},
+    renewal::{Receiver, Sender, Watch},
 };
 use crate::{
     counters::OutputCells,
@@ -30,7 +31,7 @@ use crate::{
 };
 
 /// Monitors are watched on this host or near it.
-const MONITOR_MARKING: Marking = Marking { ttl: 1, dscp: 0 };
+pub(super) const MONITOR_MARKING: Marking = Marking { ttl: 1, dscp: 0 };
 const MONITOR_PAYLOAD_TYPE: u8 = 96;
 /// Sequence numbers start here; any start is legal (RFC 3550 §5.1).
 const FIRST_SEQUENCE: u32 = 0;
@@ -44,22 +45,21 @@ impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
             }
             let moved = present.spec.legs != spec.legs || !present.open;
             let leg = single_leg(&spec.legs, "legs")?.clone();
-            let rx = if moved { Some(self.opener.receiver(&leg)?) } else { None };
-            return self.change_input(spec, flow, rx);
+            let receiver = if moved { Some(self.open_receiver(&leg)?) } else { None };
+            return self.change_input(spec, flow, receiver);
         }
-        let rx = self.opener.receiver(single_leg(&spec.legs, "legs")?)?;
-        self.add_input(spec, flow, Some(rx))
+        let receiver = self.open_receiver(single_leg(&spec.legs, "legs")?)?;
+        self.add_input(spec, flow, Some(receiver))
     }
 
     /// As `put_input`, but keeps an input whose socket cannot be opened.
     pub(super) fn restore_input(&mut self, spec: InputSpec) -> Result<(), Refusal> {
         let flow = self.check_input(&spec)?;
-        let rx = self.opener.receiver(single_leg(&spec.legs, "legs")?);
-        let (rx, failure) = match rx {
-            Ok(rx) => (Some(rx), Ok(())),
+        let (receiver, failure) = match self.open_receiver(single_leg(&spec.legs, "legs")?) {
+            Ok(receiver) => (Some(receiver), Ok(())),
             Err(refusal) => (None, Err(refusal)),
         };
-        self.add_input(spec, flow, rx)?;
+        self.add_input(spec, flow, receiver)?;
         failure
     }
 
@@ -71,7 +71,7 @@ impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
             let reason = format!("{} is out of range: 1460, or MAXUDP up to 8960", spec.max_udp);
             return Err(invalid("max_udp", reason));
         }
-        let same = |other: &&Input| {
+        let same = |other: &&Input<O::Membership>| {
             other.spec.id != spec.id
                 && other.spec.legs.iter().any(|l| {
                     l.socket_address() == leg.socket_address() && l.interface == leg.interface
@@ -88,7 +88,7 @@ impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
         &mut self,
         spec: InputSpec,
         flow: Box<Flow>,
-        rx: Option<I::Rx>,
+        receiver: Option<Receiver<I::Rx, O::Membership>>,
     ) -> Result<(), Refusal> {
         let slot = self
             .input_slots
@@ -102,11 +102,15 @@ impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
         let lane = lane as u16;
         let signal = Signal { state: SignalState::Lost, since: self.clock.unix() };
         let cells = Arc::default();
-        let open = rx.is_some();
-        if let Some(rx) = rx {
+        let open = receiver.is_some();
+        let (mut membership, mut watch) = (None, Watch::default());
+        if let Some(receiver) = receiver {
+            let rx = receiver.rx;
+            (membership, watch) = (receiver.membership, receiver.watch);
             self.tell_lane(lane, ToLane::AddInput { slot, rx, flow, cells: Arc::clone(&cells) });
         }
-        self.inputs.insert(spec.id.clone(), Input { spec, slot, lane, cells, signal, open });
+        let id = spec.id.clone();
+        self.inputs.insert(id, Input { spec, slot, lane, cells, signal, open, membership, watch });
         Ok(())
     }
 
@@ -114,7 +118,7 @@ impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
         &mut self,
         spec: InputSpec,
         flow: Box<Flow>,
-        rx: Option<I::Rx>,
+        receiver: Option<Receiver<I::Rx, O::Membership>>,
     ) -> Result<(), Refusal> {
         let Some(input) = self.inputs.get_mut(&spec.id) else {
             return Err(Refusal::UnknownInput { input: spec.id });
@@ -123,12 +127,16 @@ impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
             *sum = sum.saturating_sub(packet_rate(&input.spec)) + packet_rate(&spec);
         }
         let (slot, lane) = (input.slot, input.lane);
-        let opened = !input.open && rx.is_some();
+        let opened = !input.open && receiver.is_some();
+        let rx = receiver.map(|receiver| {
+            (input.membership, input.watch) = (receiver.membership, receiver.watch);
+            receiver.rx
+        });
         let message = match rx {
             Some(rx) if opened => {
                 ToLane::AddInput { slot, rx, flow, cells: Arc::clone(&input.cells) }
             }
-            rx => ToLane::ChangeInput { slot, rx, flow },
+            rx => ToLane::ChangeInput { slot, rx, flow: Some(flow) },
         };
         let id = spec.id.clone();
         input.spec = spec;
@@ -177,12 +185,12 @@ impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
         if unchanged {
             return Ok(());
         }
-        let tx = self.opener.sender(&leg, Marking::from(&spec))?;
+        let sender = self.open_sender(&leg, Marking::from(&spec))?;
         if self.outputs.contains_key(&spec.id) {
-            self.change_output(spec, tx);
+            self.change_output(spec, sender);
             return Ok(());
         }
-        self.add_output(spec, Some(tx), None)
+        self.add_output(spec, Some(sender), None)
     }
 
     /// As `put_output`, with a route, and keeps an output whose socket cannot be opened.
@@ -192,11 +200,11 @@ impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
         input: Option<InputId>,
     ) -> Result<(), Refusal> {
         let leg = self.check_output(&spec)?;
-        let (tx, failure) = match self.opener.sender(&leg, Marking::from(&spec)) {
-            Ok(tx) => (Some(tx), Ok(())),
+        let (sender, failure) = match self.open_sender(&leg, Marking::from(&spec)) {
+            Ok(sender) => (Some(sender), Ok(())),
             Err(refusal) => (None, Err(refusal)),
         };
-        self.add_output(spec, tx, input.filter(|id| self.inputs.contains_key(id)))?;
+        self.add_output(spec, sender, input.filter(|id| self.inputs.contains_key(id)))?;
         failure
     }
 
@@ -218,7 +226,7 @@ impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
     fn add_output(
         &mut self,
         spec: OutputSpec,
-        tx: Option<I::Tx>,
+        sender: Option<Sender<I::Tx>>,
         input: Option<InputId>,
     ) -> Result<(), Refusal> {
         let slot = self
@@ -233,7 +241,9 @@ impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
             route = Route { input, state: RouteState::Waiting, take, ..route };
         }
         let order = Order { take, target: self.target(route.input.as_ref()), ..Order::default() };
-        let custody = if let Some(tx) = tx {
+        let mut watch = Watch::default();
+        let custody = if let Some(Sender { tx, watch: present }) = sender {
+            watch = present;
             let mut token = Token::new(slot, tx, spec.ssrc, spec.payload_type, FIRST_SEQUENCE);
             (token.cells, token.order) = (Arc::clone(&cells), order);
             self.send_out(token);
@@ -241,16 +251,17 @@ impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
         } else {
             Custody::Unopened
         };
-        let output = Output { spec, slot, cells, route, order, custody };
+        let output = Output { spec, slot, cells, route, order, custody, watch };
         self.outputs.insert(output.spec.id.clone(), output);
         Ok(())
     }
 
     /// Recalls the token; it goes out again with the new sender when it is back.
-    fn change_output(&mut self, spec: OutputSpec, tx: I::Tx) {
+    pub(super) fn change_output(&mut self, spec: OutputSpec, sender: Sender<I::Tx>) {
         let take = self.next_take();
         let Some(output) = self.outputs.get_mut(&spec.id) else { return };
-        output.spec = spec;
+        let Sender { tx, watch } = sender;
+        (output.spec, output.watch) = (spec, watch);
         match std::mem::replace(&mut output.custody, Custody::Recalled(tx)) {
             Custody::Lanes => {
                 let (slot, order) = (output.slot, output.order);
@@ -298,7 +309,7 @@ impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
         if self.monitors.get(&spec.input).is_some_and(|present| present.spec == spec) {
             return Ok(());
         }
-        let tx = self.opener.sender(&spec.leg, MONITOR_MARKING)?;
+        let Sender { tx, watch } = self.open_sender(&spec.leg, MONITOR_MARKING)?;
         if self.monitors.contains_key(&spec.input) {
             self.remove_monitor(&spec.input)?;
         }
@@ -316,7 +327,8 @@ impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
         (token.cells, token.order) = (Arc::clone(&cells), order);
         self.send_out(token);
         let id = spec.input.clone();
-        self.monitors.insert(id, Monitor { spec, slot, cells, order, custody: Custody::Lanes });
+        let custody = Custody::Lanes;
+        self.monitors.insert(id, Monitor { spec, slot, cells, order, custody, watch });
         Ok(())
     }
 
@@ -346,9 +358,31 @@ impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
         let slot = token.slot;
         match self.output_slots.holder(slot).cloned() {
             Some(Holder::Removed) | None => self.output_slots.free(slot),
-            Some(Holder::Monitor(_)) => {}
+            Some(Holder::Monitor(input)) => self.monitor_again(&input, token),
             Some(Holder::Output(id)) => self.send_out_again(&id, token),
         }
+    }
+
+    /// Recalls a monitor's token; it goes out again with the new sender when it is back.
+    pub(super) fn recall_monitor(&mut self, input: &InputId, sender: Sender<I::Tx>) {
+        let take = self.next_take();
+        let Some(monitor) = self.monitors.get_mut(input) else { return };
+        monitor.watch = sender.watch;
+        monitor.custody = Custody::Recalled(sender.tx);
+        let (slot, order) = (monitor.slot, monitor.order);
+        self.order(slot, Order { take, target: None, retire: true, ..order });
+    }
+
+    fn monitor_again(&mut self, input: &InputId, mut token: Token<I::Tx>) {
+        let take = self.next_take();
+        let target = self.target(Some(input));
+        let Some(monitor) = self.monitors.get_mut(input) else { return };
+        if let Custody::Recalled(tx) = std::mem::replace(&mut monitor.custody, Custody::Lanes) {
+            token.tx = tx;
+        }
+        monitor.order = Order { take, target, ..Order::default() };
+        token.order = monitor.order;
+        self.send_out(token);
     }
 
     fn send_out_again(&mut self, id: &OutputId, mut token: Token<I::Tx>) {

@@ -7,13 +7,14 @@ use ormatrix_protocol::{
     RouteState, Signal,
 };
 
+use super::renewal::Watch;
 use crate::{
     counters::{InputCells, OutputCells},
     lane::messages::{Order, Place},
 };
 
 /// An input.
-pub(super) struct Input {
+pub(super) struct Input<M> {
     pub spec: InputSpec,
     pub slot: u16,
     pub lane: u16,
@@ -21,9 +22,12 @@ pub(super) struct Input {
     pub signal: Signal,
     /// A lane receives it. Not so after a restart whose socket could not be opened yet.
     pub open: bool,
+    /// Its group; left before it is joined anew.
+    pub membership: Option<M>,
+    pub watch: Watch,
 }
 
-impl Input {
+impl<M> Input<M> {
     pub fn status(&self) -> InputStatus {
         InputStatus {
             spec: self.spec.clone(),
@@ -56,6 +60,7 @@ pub(super) struct Output<T> {
     pub route: Route,
     pub order: Order,
     pub custody: Custody<T>,
+    pub watch: Watch,
 }
 
 /// A monitor.
@@ -65,6 +70,7 @@ pub(super) struct Monitor<T> {
     pub cells: Arc<OutputCells>,
     pub order: Order,
     pub custody: Custody<T>,
+    pub watch: Watch,
 }
 
 /// Who has an output slot.

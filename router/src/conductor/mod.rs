@@ -9,6 +9,7 @@ mod commands;
 mod inventory;
 pub mod keeper;
 pub mod opener;
+mod renewal;
 pub mod slots;
 pub mod snapshot;
 mod takes;
@@ -58,7 +59,7 @@ pub struct Identity {
 }
 
 /// Inventory, routes and everyone who asks about them.
-pub struct Conductor<I: PacketIo, O, C> {
+pub struct Conductor<I: PacketIo, O: Opener<I>, C> {
     opener: O,
     clock: C,
     identity: Identity,
@@ -67,7 +68,7 @@ pub struct Conductor<I: PacketIo, O, C> {
     /// Packets a second that each lane's inputs declare.
     loads: Vec<u64>,
     clients: Clients,
-    inputs: BTreeMap<InputId, Input>,
+    inputs: BTreeMap<InputId, Input<O::Membership>>,
     outputs: BTreeMap<OutputId, Output<I::Tx>>,
     monitors: BTreeMap<InputId, Monitor<I::Tx>>,
     input_slots: Slots<InputId>,
@@ -223,8 +224,11 @@ impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
         }
     }
 
-    fn every_second(&mut self) {
+    /// What is done once a second: what could not be opened is tried again, what an
+    /// interface's change has left dead is opened anew, and counters are told.
+    pub fn every_second(&mut self) {
         self.retry();
+        self.renew();
         let telemetry = Telemetry {
             at: self.clock.unix(),
             inputs: self.inputs.iter().map(|(id, i)| (id.clone(), i.cells.read())).collect(),

@@ -1,6 +1,6 @@
 //! Opens what inputs receive from and outputs send to.
 
-use ormatrix_io::{RxOptions, RxSocket, SocketError, TxOptions, TxSocket};
+use ormatrix_io::{Link, Links, Membership, RxOptions, RxSocket, SocketError, TxOptions, TxSocket};
 use ormatrix_protocol::{Leg, OutputSpec, Refusal};
 
 use crate::packet_io::{
@@ -26,20 +26,31 @@ impl From<&OutputSpec> for Marking {
 
 /// Opens receivers and senders of a backend.
 pub trait Opener<I: PacketIo> {
+    /// A receiver's membership of its group, which ends when this is dropped.
+    type Membership;
+
     /// A receiver on a leg.
     fn receiver(&mut self, leg: &Leg) -> Result<I::Rx, Refusal>;
 
     /// A sender to a leg.
     fn sender(&mut self, leg: &Leg, marking: Marking) -> Result<I::Tx, Refusal>;
+
+    /// The membership of a receiver of a group.
+    fn membership(&self, rx: &I::Rx) -> Option<Self::Membership>;
+
+    /// How the interface of a leg stands now; without one named, how all of them do.
+    fn link(&mut self, leg: &Leg) -> Link;
 }
 
 /// Opens sockets of the host.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Debug)]
 pub struct KernelOpener {
     /// How to receive.
     pub rx: RxOptions,
     /// Octets of kernel buffer for each output.
     pub send_buffer: usize,
+    /// What happens to the host's interfaces.
+    pub links: Links,
 }
 
 fn refusal(error: SocketError) -> Refusal {
@@ -57,6 +68,8 @@ fn refusal(error: SocketError) -> Refusal {
 }
 
 impl Opener<KernelIo> for KernelOpener {
+    type Membership = Membership;
+
     fn receiver(&mut self, leg: &Leg) -> Result<RxSocket, Refusal> {
         RxSocket::open(leg, &self.rx).map_err(refusal)
     }
@@ -66,16 +79,34 @@ impl Opener<KernelIo> for KernelOpener {
         TxSocket::open(leg, &TxOptions { ttl, dscp, send_buffer: self.send_buffer })
             .map_err(refusal)
     }
+
+    fn membership(&self, rx: &RxSocket) -> Option<Membership> {
+        rx.membership()
+    }
+
+    fn link(&mut self, leg: &Leg) -> Link {
+        self.links.link(leg.interface.as_deref())
+    }
 }
 
 /// Opens the inner backend's receivers with a switch that nobody turns.
 impl<I: PacketIo, O: Opener<I>> Opener<ChaosIo<I>> for ChaosOpener<O> {
+    type Membership = O::Membership;
+
     fn receiver(&mut self, leg: &Leg) -> Result<ChaosRx<I::Rx>, Refusal> {
         Ok(ChaosRx::new(self.0.receiver(leg)?, Switch::default()))
     }
 
     fn sender(&mut self, leg: &Leg, marking: Marking) -> Result<I::Tx, Refusal> {
         self.0.sender(leg, marking)
+    }
+
+    fn membership(&self, rx: &ChaosRx<I::Rx>) -> Option<O::Membership> {
+        self.0.membership(rx.inner())
+    }
+
+    fn link(&mut self, leg: &Leg) -> Link {
+        self.0.link(leg)
     }
 }
 

@@ -43,14 +43,14 @@ pub enum ToLane<I: PacketIo, G = Gate> {
         /// Where to count.
         cells: Arc<InputCells>,
     },
-    /// Expect something else of an input, and receive it elsewhere if `rx` is given.
+    /// Receive an input elsewhere, expect something else of it, or both.
     ChangeInput {
         /// Its slot.
         slot: u16,
         /// Where from, if that changes.
         rx: Option<I::Rx>,
-        /// What is expected.
-        flow: Box<Flow>,
+        /// What is expected, if that or the stream changes.
+        flow: Option<Box<Flow>>,
     },
     /// Give an input's receiver back.
     RemoveInput {

@@ -177,14 +177,21 @@ impl<I: PacketIo, C: Clock, G: FrameGate> Lane<I, C, G> {
         }
     }
 
-    fn change_input(&mut self, slot: u16, rx: Option<I::Rx>, flow: Box<Flow>) {
+    fn change_input(&mut self, slot: u16, rx: Option<I::Rx>, flow: Option<Box<Flow>>) {
         let Some(input) = self.inputs[usize::from(slot)].as_deref_mut() else { return };
-        input.flow = flow;
+        let restarts = flow.is_some();
+        if let Some(flow) = flow {
+            input.flow = flow;
+        }
         if let Some(rx) = rx {
             self.io.detach(&input.rx, slot);
             let _ = self.io.attach(&rx, slot);
             let rx = std::mem::replace(&mut input.rx, rx);
             self.give_back(FromLane::FreedInput { slot: None, rx });
+        }
+        // The same stream through another socket: frames and gates go on.
+        if !restarts {
+            return;
         }
         // A new flow counts epochs from the start; whoever was on the old one joins anew.
         let Some(input) = self.inputs[usize::from(slot)].as_deref() else { return };

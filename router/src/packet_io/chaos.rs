@@ -57,6 +57,11 @@ impl<R> ChaosRx<R> {
     pub fn new(inner: R, switch: Switch) -> Self {
         Self { inner, switch, late: VecDeque::new() }
     }
+
+    /// The receiver without faults.
+    pub fn inner(&self) -> &R {
+        &self.inner
+    }
 }
 
 /// A backend whose receivers suffer.

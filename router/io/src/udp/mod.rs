@@ -5,6 +5,8 @@
 //! cuts a gathered run into packets. Both cost a fraction of a call per packet.
 
 mod error;
+mod links;
+mod membership;
 mod options;
 mod readiness;
 mod rx;
@@ -12,6 +14,8 @@ mod sys;
 mod tx;
 
 pub use error::SocketError;
+pub use links::{Link, Links};
+pub use membership::Membership;
 pub use options::{RxOptions, TxOptions};
 pub use readiness::Readiness;
 pub use rx::{Datagram, RxBatch, RxSocket};

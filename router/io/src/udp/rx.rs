@@ -3,16 +3,16 @@
 use std::{
     cell::Cell,
     io,
-    net::{IpAddr, Ipv4Addr, SocketAddr},
+    net::{IpAddr, SocketAddr},
     os::fd::{AsRawFd, RawFd},
     slice,
     time::Duration,
 };
 
-use socket2::{Domain, InterfaceIndexOrAddress, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, Socket, Type};
 use st2110::leg::Leg;
 
-use super::{RxOptions, SocketError, sys};
+use super::{Membership, RxOptions, SocketError, membership::join, sys};
 
 /// A socket that receives one leg of a stream.
 ///
@@ -21,6 +21,8 @@ use super::{RxOptions, SocketError, sys};
 #[derive(Debug)]
 pub struct RxSocket {
     socket: Socket,
+    /// Group and interface.
+    joined: Option<(IpAddr, u32)>,
     overflow: Cell<u32>,
 }
 
@@ -66,11 +68,20 @@ impl RxSocket {
             v6.set_scope_id(*index);
         }
         socket.bind(&address.into()).map_err(kernel("bind"))?;
+        let mut joined = None;
         if leg.address.is_multicast() {
             let index = interface.map_or(0, |(_, index)| index);
             join(&socket, leg, index).map_err(kernel("join the group"))?;
+            joined = Some((leg.address, index));
         }
-        Ok(Self { socket, overflow: Cell::new(0) })
+        Ok(Self { socket, joined, overflow: Cell::new(0) })
+    }
+
+    /// The group it is in, to be left before the receiver is closed; `None` for unicast, or
+    /// where the system has no descriptor left.
+    pub fn membership(&self) -> Option<Membership> {
+        let (group, index) = self.joined?;
+        Membership::of(&self.socket, group, index)
     }
 
     /// Fills the batch with what waits, without waiting; returns how many datagrams.
@@ -131,27 +142,6 @@ pub(super) fn same_version(leg: &Leg) -> Result<(), SocketError> {
             Err(SocketError::MixedVersions { address: leg.address, source_address: source })
         }
         _ => Ok(()),
-    }
-}
-
-fn join(socket: &Socket, leg: &Leg, index: u32) -> io::Result<()> {
-    // Without this, any group joined by any program of the host would be received here.
-    if leg.address.is_ipv4() {
-        let _ = socket.set_multicast_all_v4(false);
-    } else {
-        let _ = socket.set_multicast_all_v6(false);
-    }
-    match (leg.source, leg.address) {
-        (Some(source), group) => sys::join_source(socket.as_raw_fd(), group, source, index),
-        (None, IpAddr::V4(group)) => {
-            let interface = if index == 0 {
-                InterfaceIndexOrAddress::Address(Ipv4Addr::UNSPECIFIED)
-            } else {
-                InterfaceIndexOrAddress::Index(index)
-            };
-            socket.join_multicast_v4_n(&group, &interface)
-        }
-        (None, IpAddr::V6(group)) => socket.join_multicast_v6(&group, index),
     }
 }
 

@@ -296,6 +296,18 @@ pub fn interface_index(name: &str) -> u32 {
     })
 }
 
+/// Has a netlink socket hear the news of some groups.
+pub fn bind_netlink(fd: RawFd, groups: u32) -> io::Result<()> {
+    // SAFETY: all-zero is a valid value of this plain C structure.
+    let mut address: libc::sockaddr_nl = unsafe { mem::zeroed() };
+    address.nl_family = libc::AF_NETLINK as libc::sa_family_t;
+    address.nl_groups = groups;
+    let length = size_of::<libc::sockaddr_nl>() as libc::socklen_t;
+    // SAFETY: the address is valid for its length; neither std nor socket2 knows the family.
+    let result = unsafe { libc::bind(fd, (&raw const address).cast(), length) };
+    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
 /// A new epoll descriptor.
 pub fn epoll_create() -> io::Result<OwnedFd> {
     // SAFETY: the call touches no memory.
