@@ -4,10 +4,12 @@
 //! a `u64`: enough until the year 2554. Frame numbers count from the epoch, so that two
 //! sources at one rate agree on them without having talked.
 
+mod ancillary;
 mod limits;
 mod media_clock;
 mod schedule;
 
+pub use ancillary::{COMPATIBLE_WINDOW_NS, ancillary_window_ns};
 pub use limits::{
     Exact, Limits, LimitsError, Pacing, SenderType, SenderTypeError, frame_period_ns, limits,
     troffset_default_ns, trs_ns,
