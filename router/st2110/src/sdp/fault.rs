@@ -2,7 +2,11 @@
 
 use std::fmt;
 
-use crate::{rfc4175::RasterError, timing::LimitsError};
+use crate::{
+    audio::{AudioFormatError, ChannelOrderError},
+    rfc4175::RasterError,
+    timing::LimitsError,
+};
 
 /// A broken clause and where it was broken.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -51,11 +55,13 @@ pub enum SdpFault {
     },
     /// An `m=` line with something other than one payload type over RTP.
     #[error(
-        "'{found}' in the m= line: write 'm=video 5004 RTP/AVP 96', with a port that is not 0 and one payload type from 96 to 127 (RFC 8866 §5.14, RFC 3551 §6)"
+        "'{found}' in the m= line: write 'm={media} 5004 RTP/AVP 96', with a port that is not 0 and one payload type from 96 to 127 (RFC 8866 §5.14, RFC 3551 §6)"
     )]
     MediaLine {
         /// The part in question.
         found: String,
+        /// Kind of the medium.
+        media: &'static str,
     },
     /// A `c=` line with something other than one address.
     #[error(
@@ -75,15 +81,17 @@ pub enum SdpFault {
         /// Address of the leg.
         address: String,
     },
-    /// An `rtpmap` other than `raw/90000`.
-    #[error(
-        "rtpmap '{found}': write 'a=rtpmap:{payload_type} raw/90000' (ST 2110-20 §7.1, RFC 4175 §6)"
-    )]
+    /// An `rtpmap` other than that of the medium.
+    #[error("rtpmap '{found}': write 'a=rtpmap:{payload_type} {expected}' ({clause})")]
     Rtpmap {
         /// The attribute's value.
         found: String,
         /// Payload type of the section.
         payload_type: u8,
+        /// What should stand behind the payload type.
+        expected: &'static str,
+        /// The clause that asks for it.
+        clause: &'static str,
     },
     /// A required format parameter.
     #[error("no '{name}' in the fmtp line: add '{name}={example}; ' ({clause})")]
@@ -96,10 +104,12 @@ pub enum SdpFault {
         clause: &'static str,
     },
     /// A format parameter given twice.
-    #[error("'{name}' twice in the fmtp line: keep one (ST 2110-20 §7.1)")]
+    #[error("'{name}' twice in the fmtp line: keep one ({clause})")]
     ParameterRepeated {
         /// The parameter.
         name: String,
+        /// The clause that allows one.
+        clause: &'static str,
     },
     /// A format parameter with a value it cannot have.
     #[error("'{found}' in the fmtp line: write '{expected}' ({clause})")]
@@ -124,6 +134,36 @@ pub enum SdpFault {
         "'segmented' without 'interlace' in the fmtp line: write 'interlace; segmented; ' for PsF (ST 2110-20 §7.3)"
     )]
     SegmentedAlone,
+    /// `MAXUDP` where datagrams keep to the standard limit.
+    #[error(
+        "'MAXUDP={found}' in the fmtp line: leave it out, datagrams have at most 1460 octets ({clause})"
+    )]
+    MaxUdp {
+        /// The value.
+        found: String,
+        /// The clause that sets the limit.
+        clause: &'static str,
+    },
+    /// A packet time that is none of AES67.
+    #[error(
+        "'a=ptime:{found}': write 'a=ptime:1' or 'a=ptime:0.125' (ST 2110-30 §7; 0.25, 0.33 and 4 by AES67 §7.2, at 44100 Hz 0.14, 0.27, 0.36, 1.09 and 4.35; AES67 §8.1)"
+    )]
+    PacketTime {
+        /// The attribute's value.
+        found: String,
+    },
+    /// A longest packet time that is no time, or less than the packet time.
+    #[error("'a=maxptime:{found}': write no less than 'a=ptime', in milliseconds (AES67 §8.1)")]
+    MaxPacketTime {
+        /// The attribute's value.
+        found: String,
+    },
+    /// An audio format that cannot be.
+    #[error(transparent)]
+    Audio(AudioFormatError),
+    /// Not a channel order.
+    #[error(transparent)]
+    ChannelOrder(ChannelOrderError),
     /// A raster that cannot be cut into pixel groups.
     #[error(transparent)]
     Raster(RasterError),
@@ -144,6 +184,39 @@ pub enum SdpFault {
         /// The attribute's value.
         found: String,
     },
+    /// No medium that could be carried.
+    #[error(
+        "no media section of an ST 2110 stream: 'm=video' with 'raw' or 'smpte291', or 'm=audio' with 'L16' or 'L24' (ST 2110-10 §8.1)"
+    )]
+    NoStreams,
+    /// One section that both legs are to be found in, told apart by their sources.
+    #[error(
+        "'a=ssrc-group:DUP' puts both legs into one media section: describe each leg in a section of its own, with 'a=group:DUP primary secondary' at the session's level (RFC 7104 §3, ST 2022-7 §6)"
+    )]
+    SourceDuplication,
+    /// Two media sections with one identification.
+    #[error("'a=mid:{mid}' twice: give every media section its own (RFC 5888 §4)")]
+    MidRepeated {
+        /// The identification.
+        mid: String,
+    },
+    /// A group that names no section, or a section that another group has.
+    #[error(
+        "'{tag}' in 'a=group:DUP': name the 'a=mid' of two media sections, each in one group only (RFC 5888 §5, RFC 7104 §3)"
+    )]
+    GroupTag {
+        /// The identification in question.
+        tag: String,
+    },
+    /// A group of one, or of more than two.
+    #[error("{found} legs in 'a=group:DUP': two carry one stream (ST 2022-7 §6, RFC 7104 §3)")]
+    GroupSize {
+        /// How many media sections of one kind the group has.
+        found: usize,
+    },
+    /// Ancillary data grouped with its video.
+    #[error("'a=group:FID' beside ancillary data: leave it out (ST 2110-40:2023 §7)")]
+    FlowIdentification,
     /// Two legs without a group that names both.
     #[error(
         "the two video sections are not grouped: write 'a=group:DUP primary secondary' at the session's level, and 'a=mid:primary', 'a=mid:secondary' in the sections (ST 2110-10 §8.5, RFC 7104 §3)"

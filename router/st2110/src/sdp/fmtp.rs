@@ -7,6 +7,7 @@ use crate::{
     timing::SenderType,
 };
 
+pub(super) mod parameters;
 mod read;
 
 pub(super) use read::read;
@@ -209,7 +210,7 @@ impl fmt::Display for VideoParameters {
     }
 }
 
-fn write_option(
+pub(super) fn write_option(
     f: &mut fmt::Formatter<'_>,
     name: &str,
     value: Option<impl fmt::Display>,

@@ -2,11 +2,17 @@
 
 use std::fmt;
 
-use sdp_types::{Attribute, Connection, Media, Origin, Session, Time};
+use sdp_types::{Attribute, Connection, Media, MediaType, Origin, Session, Time};
 
-use super::{Sdp, SdpLeg};
+use super::{Essence, Sdp, SdpLeg, SessionDescription};
 
 impl fmt::Display for Sdp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        SessionDescription::from(self.clone()).fmt(f)
+    }
+}
+
+impl fmt::Display for SessionDescription {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut text = Vec::new();
         session(self).write(&mut text).map_err(|_| fmt::Error)?;
@@ -15,7 +21,7 @@ impl fmt::Display for Sdp {
 }
 
 /// The description as `sdp-types` has it, which strips what would break a line.
-fn session(sdp: &Sdp) -> Session {
+fn session(sdp: &SessionDescription) -> Session {
     let address_type =
         if sdp.origin.contains(':') { sdp_types::AddrType::Ip6 } else { sdp_types::AddrType::Ip4 };
     let origin = Origin::new(
@@ -30,21 +36,27 @@ fn session(sdp: &Sdp) -> Session {
     let mut session = Session::new(origin, name);
     session.session_description.clone_from(&sdp.information);
     session.times.push(Time::new(0, 0));
-    let mids: Vec<_> = sdp.legs.iter().filter_map(|leg| leg.mid.as_deref()).collect();
-    if mids.len() > 1 {
-        session.attributes.push(Attribute::with_value("group", format!("DUP {}", mids.join(" "))));
+    for stream in &sdp.streams {
+        let mids: Vec<_> = stream.legs.iter().filter_map(|leg| leg.mid.as_deref()).collect();
+        if mids.len() > 1 {
+            let group = format!("DUP {}", mids.join(" "));
+            session.attributes.push(Attribute::with_value("group", group));
+        }
+        session.medias.extend(stream.legs.iter().map(|leg| media(&stream.essence, leg)));
     }
-    session.medias = sdp.legs.iter().map(|leg| media(sdp, leg)).collect();
     session
 }
 
-fn media(sdp: &Sdp, leg: &SdpLeg) -> Media {
-    let mut media = Media::new(
-        sdp_types::MediaType::Video,
-        leg.leg.port,
-        sdp_types::TransportProto::RtpAvp,
-        leg.payload_type,
-    );
+fn media(essence: &Essence, leg: &SdpLeg) -> Media {
+    let (medium, map, parameters) = match essence {
+        Essence::Video(video) => (MediaType::Video, "raw/90000".to_owned(), video.to_string()),
+        Essence::Audio(audio) => (MediaType::Audio, audio.rtpmap(), audio.to_string()),
+        Essence::Ancillary(ancillary) => {
+            (MediaType::Video, "smpte291/90000".to_owned(), ancillary.to_string())
+        }
+    };
+    let mut media =
+        Media::new(medium, leg.leg.port, sdp_types::TransportProto::RtpAvp, leg.payload_type);
     let address = leg.leg.address;
     media.connections.push(Connection::from_ip_addr_ttl(address, leg.ttl));
     let mut attribute = |name: &str, value: String| {
@@ -55,8 +67,16 @@ fn media(sdp: &Sdp, leg: &SdpLeg) -> Media {
         // RFC 4570 §3: a space follows the colon.
         attribute("source-filter", format!(" incl IN {family} {address} {source}"));
     }
-    attribute("rtpmap", format!("{} raw/90000", leg.payload_type));
-    attribute("fmtp", format!("{} {}", leg.payload_type, sdp.video));
+    attribute("rtpmap", format!("{} {map}", leg.payload_type));
+    if !parameters.is_empty() {
+        attribute("fmtp", format!("{} {parameters}", leg.payload_type));
+    }
+    if let Essence::Audio(audio) = essence {
+        attribute("ptime", audio.format.packet_time.ptime(audio.format.rate_hz).to_owned());
+        if let Some(longest) = audio.maxptime() {
+            attribute("maxptime", longest);
+        }
+    }
     for clock in &leg.reference_clocks {
         attribute("ts-refclk", clock.to_string());
     }

@@ -3,15 +3,16 @@
 use std::str::FromStr;
 
 use super::{
-    Colorimetry, Range, Standard, TimestampMode, TransferCharacteristic, VideoParameters,
-    loose_rate, packing_name,
+    Colorimetry, Range, Standard, TransferCharacteristic, VideoParameters, loose_rate,
+    packing_name,
+    parameters::{DATAGRAM, Parameters, decimal, names, parameter},
 };
 use crate::{
-    format::{Depth, Packing, Rate, Sampling, Scan, VideoFormat},
+    format::{Depth, Packing, Sampling, Scan, VideoFormat},
     rfc4175::Raster,
     sdp::{
         SdpError, SdpFault,
-        parse::{Complain, Place},
+        section::{Complain, Place},
     },
     timing::{LimitsError, SenderType, limits},
 };
@@ -20,8 +21,6 @@ const GENERAL: &str = "ST 2110-20 §7.1";
 const REQUIRED: &str = "ST 2110-20 §7.2";
 const DEFAULTED: &str = "ST 2110-20 §7.3";
 const SENDER: &str = "ST 2110-21 §8";
-const DATAGRAM: &str = "ST 2110-10 §6.4";
-const TIMESTAMPS: &str = "ST 2110-10:2022 §8.7";
 
 /// Samplings and depths that the standard has and this product does not.
 const FOREIGN_SAMPLINGS: &[&str] = &[
@@ -48,13 +47,12 @@ pub(in crate::sdp) fn read(
     place: Place,
     complain: Complain<'_>,
 ) -> Result<VideoParameters, SdpError> {
-    let mut reader = Reader { parameters: Vec::new(), place, complain };
-    reader.split(text)?;
+    let mut reader = Parameters::split(text, GENERAL, &[], place, complain)?;
     let sampling = reader.sampling()?;
     let depth = reader.depth()?;
     let width = reader.size("width", "1920")?;
     let height = reader.size("height", "1080")?;
-    let rate = reader.rate(framerate)?;
+    let rate = reader.rate(framerate.and_then(loose_rate), REQUIRED)?;
     let scan = reader.scan()?;
     let packing = reader.packing()?;
     let format = VideoFormat { width, height, rate, sampling, depth, scan, packing };
@@ -78,6 +76,7 @@ pub(in crate::sdp) fn read(
     {
         reader.wrong("SSN=ST2110-20:2017", "SSN=ST2110-20:2022", REQUIRED)?;
     }
+    let (timestamp_mode, timestamp_delay_us) = reader.timestamps()?;
     Ok(VideoParameters {
         format,
         colorimetry,
@@ -94,65 +93,12 @@ pub(in crate::sdp) fn read(
         max_udp: reader.number("MAXUDP", 1, 8960, DATAGRAM)?,
         offset_us: reader.number("TROFF", 0, u32::MAX, SENDER)?,
         cmax: reader.number("CMAX", 1, u32::MAX, SENDER)?,
-        timestamp_mode: reader.name(
-            "TSMODE",
-            TIMESTAMPS,
-            TimestampMode::from_name,
-            &names(TimestampMode::ALL, TimestampMode::as_str),
-        )?,
-        timestamp_delay_us: reader.number("TSDELAY", 0, u32::MAX, TIMESTAMPS)?,
+        timestamp_mode,
+        timestamp_delay_us,
     })
 }
 
-struct Reader<'a, 'c> {
-    parameters: Vec<(&'a str, Option<&'a str>)>,
-    place: Place,
-    complain: Complain<'c>,
-}
-
-impl<'a> Reader<'a, '_> {
-    /// `name=value` or `name`, between semicolons and white space (ST 2110-20 §7.1).
-    fn split(&mut self, text: &'a str) -> Result<(), SdpError> {
-        for parameter in text.split(';').map(str::trim).filter(|text| !text.is_empty()) {
-            let (name, value) = match parameter.split_once('=') {
-                Some((name, value)) => (name.trim_end(), Some(plain(value))),
-                None => (parameter, None),
-            };
-            let clean = value.map_or_else(|| name.to_owned(), |value| format!("{name}={value}"));
-            if clean != parameter {
-                self.wrong(parameter, &clean, GENERAL)?;
-            }
-            if self.find(name).is_some() {
-                self.complain(SdpFault::ParameterRepeated { name: name.to_owned() })?;
-            } else {
-                self.parameters.push((name, value));
-            }
-        }
-        Ok(())
-    }
-
-    fn find(&self, name: &str) -> Option<(&'a str, Option<&'a str>)> {
-        self.parameters.iter().find(|(found, _)| *found == name).copied()
-    }
-
-    /// A parameter's value; empty for one without.
-    fn value(&self, name: &str) -> Option<&'a str> {
-        self.find(name).map(|(_, value)| value.unwrap_or_default())
-    }
-
-    fn complain(&mut self, fault: SdpFault) -> Result<(), SdpError> {
-        (self.complain)(self.place.error(fault))
-    }
-
-    fn wrong(&mut self, found: &str, expected: &str, clause: &'static str) -> Result<(), SdpError> {
-        self.complain(parameter(found, expected, clause))
-    }
-
-    /// What a parameter is missing; an error or a warning as the caller decides.
-    fn missing(name: &'static str, example: &str, clause: &'static str) -> SdpFault {
-        SdpFault::ParameterMissing { name, example: example.to_owned(), clause }
-    }
-
+impl Parameters<'_, '_> {
     fn sampling(&mut self) -> Result<Sampling, SdpError> {
         self.choice("sampling", "YCbCr-4:2:2", FOREIGN_SAMPLINGS, Sampling::ALL, |sampling| {
             sampling.as_str()
@@ -173,12 +119,12 @@ impl<'a> Reader<'a, '_> {
         text: impl Fn(T) -> &'static str,
     ) -> Result<T, SdpError> {
         let Some(value) = self.value(name) else {
-            return Err(self.place.error(Self::missing(name, example, REQUIRED)));
+            return Err(self.error(Self::missing(name, example, REQUIRED)));
         };
         value.parse().map_err(|_| {
             let supported = names(all, text);
             let found = format!("{name}={value}");
-            self.place.error(if foreign.contains(&value) {
+            self.error(if foreign.contains(&value) {
                 SdpFault::Unsupported { found, supported }
             } else {
                 parameter(&found, &format!("{name}={supported}"), REQUIRED)
@@ -188,34 +134,12 @@ impl<'a> Reader<'a, '_> {
 
     fn size(&mut self, name: &'static str, example: &str) -> Result<u16, SdpError> {
         let Some(value) = self.value(name) else {
-            return Err(self.place.error(Self::missing(name, example, REQUIRED)));
+            return Err(self.error(Self::missing(name, example, REQUIRED)));
         };
         decimal(value).filter(|size| (1..=32_767).contains(size)).ok_or_else(|| {
             let expected = format!("{name}=1 to 32767, without leading zeros");
-            self.place.error(parameter(&format!("{name}={value}"), &expected, REQUIRED))
+            self.error(parameter(&format!("{name}={value}"), &expected, REQUIRED))
         })
-    }
-
-    /// Integers as such, others as the fraction in lowest terms (ST 2110-20 §7.2).
-    fn rate(&mut self, framerate: Option<&str>) -> Result<Rate, SdpError> {
-        let Some(value) = self.value("exactframerate") else {
-            let assumed = framerate.and_then(loose_rate).or_else(|| Rate::new(25, 1).ok());
-            let example = assumed.map_or_else(String::new, |rate| rate.to_string());
-            let missing = Self::missing("exactframerate", &example, REQUIRED);
-            return match assumed {
-                Some(rate) => self.complain(missing).map(|()| rate),
-                None => Err(self.place.error(missing)),
-            };
-        };
-        let found = format!("exactframerate={value}");
-        let Some(rate) = loose_rate(value) else {
-            let expected = "exactframerate=50, or exactframerate=60000/1001";
-            return Err(self.place.error(parameter(&found, expected, REQUIRED)));
-        };
-        if rate.to_string() != value {
-            self.wrong(&found, &format!("exactframerate={rate}"), REQUIRED)?;
-        }
-        Ok(rate)
     }
 
     fn scan(&mut self) -> Result<Scan, SdpError> {
@@ -256,59 +180,6 @@ impl<'a> Reader<'a, '_> {
         self.assumed("TP", SenderType::Wide, SenderType::ALL, SenderType::as_str, SENDER)
     }
 
-    /// A required name that something can stand in for.
-    fn assumed<T: Copy>(
-        &mut self,
-        name: &'static str,
-        assumed: T,
-        all: &[T],
-        text: impl Fn(T) -> &'static str,
-        clause: &'static str,
-    ) -> Result<T, SdpError> {
-        let Some(value) = self.value(name) else {
-            return self.complain(Self::missing(name, text(assumed), clause)).map(|()| assumed);
-        };
-        if let Some(found) = all.iter().find(|candidate| text(**candidate) == value) {
-            return Ok(*found);
-        }
-        let expected = format!("{name}={}", names(all, text));
-        self.wrong(&format!("{name}={value}"), &expected, clause)?;
-        Ok(assumed)
-    }
-
-    /// An optional name.
-    fn name<T>(
-        &mut self,
-        name: &'static str,
-        clause: &'static str,
-        from: impl Fn(&str) -> Option<T>,
-        all: &str,
-    ) -> Result<Option<T>, SdpError> {
-        let Some(value) = self.value(name) else { return Ok(None) };
-        let found = from(value);
-        if found.is_none() {
-            self.wrong(&format!("{name}={value}"), &format!("{name}={all}"), clause)?;
-        }
-        Ok(found)
-    }
-
-    /// An optional number from `least` to `most`.
-    fn number<T: FromStr + Copy + PartialOrd + std::fmt::Display>(
-        &mut self,
-        name: &'static str,
-        least: T,
-        most: T,
-        clause: &'static str,
-    ) -> Result<Option<T>, SdpError> {
-        let Some(value) = self.value(name) else { return Ok(None) };
-        let found = decimal(value).filter(|number| *number >= least && *number <= most);
-        if found.is_none() {
-            let expected = format!("{name}={least} to {most}");
-            self.wrong(&format!("{name}={value}"), &expected, clause)?;
-        }
-        Ok(found)
-    }
-
     fn pixel_aspect(&mut self) -> Result<Option<(u32, u32)>, SdpError> {
         let Some(value) = self.value("PAR") else { return Ok(None) };
         let parts = value.split_once(':');
@@ -325,33 +196,6 @@ impl<'a> Reader<'a, '_> {
             }
         }
     }
-}
-
-fn parameter(found: &str, expected: &str, clause: &'static str) -> SdpFault {
-    SdpFault::Parameter { found: found.to_owned(), expected: expected.to_owned(), clause }
-}
-
-/// A value without what caps strings put around it: blanks, a type, quotes.
-fn plain(value: &str) -> &str {
-    let value = value.trim_start();
-    let value = ["(string)", "(int)", "(boolean)"]
-        .iter()
-        .find_map(|kind| value.strip_prefix(kind))
-        .unwrap_or(value);
-    value.strip_prefix('"').and_then(|value| value.strip_suffix('"')).unwrap_or(value)
-}
-
-/// A number in plain decimal digits, without sign or leading zeros.
-fn decimal<T: FromStr>(text: &str) -> Option<T> {
-    let digits = text.bytes().all(|octet| octet.is_ascii_digit());
-    if !digits || text.len() > 1 && text.starts_with('0') {
-        return None;
-    }
-    text.parse().ok()
-}
-
-fn names<T: Copy>(all: &[T], text: impl Fn(T) -> &'static str) -> String {
-    all.iter().map(|value| text(*value)).collect::<Vec<_>>().join(" or ")
 }
 
 fn greatest_divisor(mut a: u32, mut b: u32) -> u32 {
