@@ -5,6 +5,10 @@
 
 #![allow(clippy::missing_panics_doc, reason = "a panic here is a finding")]
 
+mod levels;
+
+pub use levels::{ancillary, audio, session};
+
 use crate::{
     format::{Depth, Packing, Rate, Sampling, Scan, VideoFormat},
     rfc4175::{
