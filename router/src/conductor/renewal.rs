@@ -23,7 +23,7 @@ use crate::{lane::messages::ToLane, packet_io::PacketIo};
 enum Health {
     Well,
     Ill,
-    /// An output that had nothing to send.
+    /// An output that had nothing to send, or not since its interface last changed.
     Unknown,
 }
 
@@ -53,15 +53,19 @@ impl Watch {
         self.changed |= news;
         if health == Health::Well && !news && link.index == self.index {
             // A whole second after the change, whatever it broke would show.
-            self.changed = false;
+            (self.changed, self.failed) = (false, false);
         }
         self.changed && (health == Health::Ill || link.index != self.index)
     }
 
-    fn health(&mut self, counters: &OutputCounters) -> Health {
+    /// How an output fares on an interface that stands so now.
+    fn health(&mut self, counters: &OutputCounters, link: Link) -> Health {
         let failed = counters.withheld.get(&WithheldReason::SendFailed).copied().unwrap_or(0);
         let before = std::mem::replace(&mut self.counted, (counters.packets, failed));
-        if failed > before.1 {
+        if link != self.link {
+            // What failed until an interface was up again may well leave now.
+            Health::Unknown
+        } else if failed > before.1 {
             Health::Ill
         } else if counters.packets > before.0 {
             Health::Well
@@ -161,10 +165,9 @@ impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
         let mut due: Vec<OutputId> = Vec::new();
         for (id, output) in &mut self.outputs {
             let Some(leg) = output.spec.legs.first() else { continue };
-            let health = output.watch.health(&output.cells.read());
-            if matches!(output.custody, Custody::Lanes)
-                && output.watch.is_due(self.opener.link(leg), health)
-            {
+            let link = self.opener.link(leg);
+            let health = output.watch.health(&output.cells.read(), link);
+            if matches!(output.custody, Custody::Lanes) && output.watch.is_due(link, health) {
                 due.push(id.clone());
             }
         }
@@ -189,21 +192,21 @@ impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
     }
 
     fn renew_monitors(&mut self) {
-        let mut due: Vec<(InputId, Leg)> = Vec::new();
+        let mut due: Vec<(InputId, Leg, (u64, u64))> = Vec::new();
         for (id, monitor) in &mut self.monitors {
             let leg = &monitor.spec.leg;
-            let health = monitor.watch.health(&monitor.cells.read());
-            if matches!(monitor.custody, Custody::Lanes)
-                && monitor.watch.is_due(self.opener.link(leg), health)
-            {
-                due.push((id.clone(), leg.clone()));
+            let link = self.opener.link(leg);
+            let health = monitor.watch.health(&monitor.cells.read(), link);
+            if matches!(monitor.custody, Custody::Lanes) && monitor.watch.is_due(link, health) {
+                due.push((id.clone(), leg.clone(), monitor.watch.counted));
             }
         }
-        for (id, leg) in due {
+        for (id, leg, counted) in due {
             let opened = self.open_sender(&leg, MONITOR_MARKING);
             let interface = interface(&leg);
             match opened {
-                Ok(sender) => {
+                Ok(mut sender) => {
+                    sender.watch.counted = counted;
                     self.recall_monitor(&id, sender);
                     tracing::info!(monitor = %id, interface, "sent anew after a change of its network interface");
                 }
@@ -255,10 +258,12 @@ mod tests {
         let mut look = |packets, failed| {
             counters.packets += packets;
             *counters.withheld.entry(WithheldReason::SendFailed).or_default() += failed;
-            let health = watch.health(&counters);
+            let health = watch.health(&counters, link(0, 2));
             watch.is_due(link(0, 2), health)
         };
-        assert!(!look(0, 0) && !look(0, 0));
+        assert!(!look(0, 9), "failed before the change, for all that is known");
+        assert!(!look(0, 0));
         assert!(look(0, 5), "the first that cannot leave shows the harm");
+        assert!(!look(5, 0) && !look(0, 5), "it was well after the change");
     }
 }
