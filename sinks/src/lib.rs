@@ -4,6 +4,7 @@
 //!   registered with the matrix;
 //! - [`receive`]: packets to frames, without I/O but for one socket loop;
 //! - [`picture`]: frames as GStreamer buffers, and as PNG and JPEG;
+//! - [`analyse`]: the streams of a capture file, judged by the standards;
 //! - [`check`]: the judge: whole, partial, mixed, doubled or missing frames;
 //! - [`display`]: a window or a screen that never shows an old picture as live;
 //! - [`grab`]: whole frames as PNG files;
@@ -14,6 +15,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod analyse;
 pub mod check;
 pub mod display;
 pub mod grab;

@@ -1,5 +1,6 @@
 //! The command line.
 
+mod analyse;
 mod check;
 mod display;
 mod grab;
@@ -29,6 +30,9 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Judges the streams of a capture file: timing (ST 2110-21), headers, loss, two legs
+    #[command(after_long_help = analyse::MEANING)]
+    Analyse(analyse::Arguments),
     /// Receives a stream and judges it: whole, partial, mixed, doubled or missing frames
     #[command(after_long_help = check::MEANING)]
     Check(check::Arguments),
@@ -46,6 +50,7 @@ enum Command {
 pub fn run(cli: Cli, stop: &Arc<AtomicBool>) -> Result<ExitCode, String> {
     let settings = Settings::load(cli.config.as_deref()).map_err(|error| error.to_string())?;
     match cli.command {
+        Command::Analyse(arguments) => analyse::run(&arguments),
         Command::Check(arguments) => check::run(&arguments, &settings, stop),
         Command::Display(arguments) => display::run(&arguments, &settings, stop),
         Command::Grab(arguments) => grab::run(&arguments, &settings, stop),

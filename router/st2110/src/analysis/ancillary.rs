@@ -71,8 +71,8 @@ pub struct AncillaryReport {
     pub first_fault: Option<String>,
     /// Frames or fields without a marker at their end.
     pub missing_markers: u64,
-    /// Packets behind a marker with the same timestamp and field.
-    pub behind_marker: u64,
+    /// Markers that packets with the same timestamp and field followed.
+    pub early_markers: u64,
     /// Steps of the extended sequence number that the 16-bit number does not explain.
     pub extended_sequence_breaks: u64,
     /// From one timestamp to the next, in ticks of 90 kHz.
@@ -117,7 +117,7 @@ impl AncillaryAnalyser {
             payload_faults: 0,
             first_fault: None,
             missing_markers: 0,
-            behind_marker: 0,
+            early_markers: 0,
             extended_sequence_breaks: 0,
             timestamp_steps: Counts::default(),
             latency_ns: Spread::default(),
@@ -237,7 +237,7 @@ impl AncillaryAnalyser {
             rtp,
             kinds: kinds.collect(),
             missing_markers: self.units.missing_markers,
-            behind_marker: self.units.behind_marker,
+            early_markers: self.units.early_markers,
             latency_ns: self.latency,
             ..self.report.clone()
         };
@@ -259,7 +259,7 @@ impl AncillaryAnalyser {
         }
         let none = Verdict::none_of;
         checks.extend([
-            none("markers", report.missing_markers + report.behind_marker, "ST 2110-40 §5.2"),
+            none("markers", report.missing_markers + report.early_markers, "ST 2110-40 §5.2"),
             none("field-bits", report.field_faults, "RFC 8331 §2.1"),
             none("parity", report.parity_faults, "ST 291-1 §6.1"),
             none("checksum", report.checksum_faults, "ST 291-1 §6.1"),

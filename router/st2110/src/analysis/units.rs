@@ -32,8 +32,8 @@ pub(super) struct Units {
     boundary: Option<(u64, u32)>,
     /// Units that ended without a marker though nothing was lost there.
     pub missing_markers: u64,
-    /// Packets of a unit behind its marker.
-    pub behind_marker: u64,
+    /// Markers that packets of the same unit followed.
+    pub early_markers: u64,
 }
 
 impl Units {
@@ -69,10 +69,10 @@ impl Units {
             };
         };
         if unit.timestamp == timestamp && unit.field == field {
-            if unit.ended.is_some() {
-                self.behind_marker += 1;
+            if unit.ended.take().is_some() {
+                self.early_markers += 1;
             }
-            unit.ended = ended.or(unit.ended);
+            unit.ended = ended;
             return Step::Within;
         }
         let step = Some(timestamp.wrapping_sub(unit.timestamp));
@@ -120,6 +120,6 @@ mod tests {
         // No marker, something lost.
         assert_eq!(step(10, Place::Ahead, true, 51), Step::Starts { first: None, step: None });
         assert_eq!(step(11, Place::Next, false, 51), Step::Within);
-        assert_eq!((units.missing_markers, units.behind_marker), (1, 1));
+        assert_eq!((units.missing_markers, units.early_markers), (1, 1));
     }
 }

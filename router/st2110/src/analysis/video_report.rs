@@ -96,8 +96,8 @@ pub struct VideoReport {
     pub packets_in_frame: Counts,
     /// Frames or fields without a marker at their end.
     pub missing_markers: u64,
-    /// Packets behind a marker with the same timestamp and field.
-    pub behind_marker: u64,
+    /// Markers that packets with the same timestamp and field followed.
+    pub early_markers: u64,
     /// Time between packets of a frame, in nanoseconds.
     pub interval_in_frame_ns: Spread,
     /// Time between the last packet of a frame and the first of the next, in nanoseconds.
@@ -149,7 +149,7 @@ impl VideoReport {
             frames: analyser.frames,
             packets_in_frame: analyser.packets_in_frame.clone(),
             missing_markers: analyser.units.missing_markers,
-            behind_marker: analyser.units.behind_marker,
+            early_markers: analyser.units.early_markers,
             interval_in_frame_ns: analyser.in_frame_ns,
             interval_between_frames_ns: analyser.between_frames_ns,
             pacing: pacing.map(|pacing| match pacing {
@@ -246,7 +246,7 @@ impl VideoReport {
         let mut checks = stream_checks(&self.rtp);
         checks.push(Verdict::none_of(
             "markers",
-            self.missing_markers + self.behind_marker,
+            self.missing_markers + self.early_markers,
             "ST 2110-20 §6.1.2",
         ));
         checks.push(self.check_steps());
