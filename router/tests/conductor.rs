@@ -84,6 +84,7 @@ fn input(id: &str, port: u16) -> InputSpec {
         legs: vec![Leg::new("127.0.0.1".parse().unwrap(), port)],
         payload_type: 96,
         max_udp: 1460,
+        merge: ormatrix_protocol::Merge::default(),
     }
 }
 

@@ -17,10 +17,14 @@ pub mod status;
 
 pub use message::{Command, Event, FromRouter, Reply, Request};
 pub use refusal::Refusal;
-pub use spec::{InputId, InputSpec, Leg, MonitorSpec, OutputId, OutputSpec, Take};
+pub use spec::{
+    InputId, InputSpec, Leg, Merge, MergeOrder, MonitorSpec, OutputId, OutputSpec, SKEW_US_MAX,
+    Take,
+};
 pub use status::{
-    DropReason, InputCounters, InputStatus, MonitorStatus, OutputCounters, OutputStatus, Route,
-    RouteState, RouterStatus, Signal, SignalState, WithheldReason,
+    DropReason, InputCounters, InputStatus, LegCounters, MonitorStatus, OutputCounters,
+    OutputStatus, Route, RouteState, RouterStatus, SentLegCounters, Signal, SignalState,
+    WithheldReason,
 };
 
 /// Raised with every change that an older peer would misread.

@@ -93,14 +93,52 @@ pub struct InputSpec {
     pub id: InputId,
     /// The declared format; packets that contradict it are not passed on.
     pub video: VideoFormat,
-    /// Where it arrives: the address to bind or to join.
+    /// Where it arrives: the address to bind or to join. Two legs carry the same stream
+    /// (ST 2022-7).
     pub legs: Vec<Leg>,
+    /// How the legs are merged.
+    #[serde(default)]
+    pub merge: Merge,
     /// RTP payload type, 96 to 127.
     pub payload_type: u8,
     /// Longest UDP datagram, its 8-octet header included: 1460, or `MAXUDP` up to 8960
     /// (ST 2110-10 §6.4).
     #[serde(default = "standard_udp_limit")]
     pub max_udp: u16,
+}
+
+/// How the copies of a stream that arrive on several legs become one (ST 2022-7).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Merge {
+    /// How far one leg may be behind the other, microseconds, up to [`SKEW_US_MAX`]. The
+    /// classes of ST 2022-7 for high bit rates: A 10 000, B 50 000, C 150 000, D 150.
+    pub skew_us: u32,
+    /// What an output sees of the merging.
+    pub order: MergeOrder,
+}
+
+/// Longest path differential of any class: C at low bit rates (ST 2022-7).
+pub const SKEW_US_MAX: u32 = 450_000;
+
+impl Default for Merge {
+    /// Class A, order restored.
+    fn default() -> Self {
+        Self { skew_us: 10_000, order: MergeOrder::Restored }
+    }
+}
+
+/// Whether a packet that one leg lost is waited for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MergeOrder {
+    /// Every packet leaves when its first copy arrives. What one leg lost leaves late, by
+    /// as much as the other leg is behind: receivers must be able to put it back in place.
+    FirstCopy,
+    /// Packets leave in order. Nothing is delayed while nothing is missing; what is missing
+    /// is waited for, at most as long as a leg may be behind.
+    #[default]
+    Restored,
 }
 
 /// The Standard UDP Size Limit of ST 2110-10 §6.3.

@@ -152,8 +152,12 @@ reasons! {
         ForeignSender = "foreign_sender",
         /// Contradicts the declared format.
         Format = "format",
-        /// Seen before.
+        /// Seen before on the same leg.
         Duplicate = "duplicate",
+        /// The other leg's copy came first (ST 2022-7): as it should be.
+        SecondCopy = "second_copy",
+        /// Belongs to another stream than the one that the other leg carries.
+        LegMismatch = "leg_mismatch",
         /// Too old to place in the sequence.
         Late = "late",
     }
@@ -187,8 +191,30 @@ pub struct InputCounters {
     pub whole_frames: u64,
     /// Frames whose end never came.
     pub cut_frames: u64,
-    /// Packets missing in the sequence.
+    /// Packets missing in the sequence, on every leg.
     pub lost_packets: u64,
+    /// Packets not accepted; every [`DropReason`] that occurred.
+    pub dropped: BTreeMap<DropReason, u64>,
+    /// What each leg contributed, in the order of the legs.
+    pub legs: Vec<LegCounters>,
+}
+
+/// What one leg of an input has seen.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct LegCounters {
+    /// Whether the stream arrives on it now.
+    pub alive: bool,
+    /// Packets that arrived.
+    pub packets: u64,
+    /// Their octets, UDP payload.
+    pub bytes: u64,
+    /// Packets missing between others of this leg. A leg that fell silent has not lost
+    /// packets, it is not `alive`.
+    pub lost_packets: u64,
+    /// How much later than on the other leg packets arrive, microseconds; what came first
+    /// shows 0.
+    pub behind_us: u32,
     /// Packets not accepted; every [`DropReason`] that occurred.
     pub dropped: BTreeMap<DropReason, u64>,
 }
@@ -207,6 +233,21 @@ pub struct OutputCounters {
     pub takes: u64,
     /// Packets not sent; every [`WithheldReason`] that occurred.
     pub withheld: BTreeMap<WithheldReason, u64>,
+    /// What the kernel said when it last refused to send, on whatever leg, if it ever did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub send_error: Option<String>,
+    /// What left on each leg, in the order of the legs.
+    pub legs: Vec<SentLegCounters>,
+}
+
+/// What one leg of an output has sent.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SentLegCounters {
+    /// Packets sent.
+    pub packets: u64,
+    /// Packets that the kernel would not send.
+    pub failed_packets: u64,
     /// What the kernel said when it last refused to send, if it ever did.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub send_error: Option<String>,

@@ -20,8 +20,12 @@ pub(super) struct Input<M> {
     pub lane: u16,
     pub cells: Arc<InputCells>,
     pub signal: Signal,
-    /// A lane receives it. Not so after a restart whose socket could not be opened yet.
-    pub open: bool,
+    /// Its legs; `None` where one could not be opened yet.
+    pub legs: Vec<Option<Reception<M>>>,
+}
+
+/// What there is to know about a receiver that a lane has.
+pub(super) struct Reception<M> {
     /// Its group; left before it is joined anew.
     pub membership: Option<M>,
     pub watch: Watch,
@@ -37,8 +41,12 @@ impl<M> Input<M> {
         }
     }
 
-    pub fn place(&self) -> Option<Place> {
-        self.open.then_some(Place { lane: self.lane, input: self.slot })
+    pub fn place(&self) -> Place {
+        Place { lane: self.lane, input: self.slot }
+    }
+
+    pub fn is_open(&self) -> bool {
+        self.legs.iter().all(Option::is_some)
     }
 }
 
@@ -46,10 +54,8 @@ impl<M> Input<M> {
 pub(super) enum Custody<T> {
     /// With the lanes.
     Lanes,
-    /// On its way back, to be sent out again with another sender.
-    Recalled(T),
-    /// Nowhere: its sender could not be opened yet.
-    Unopened,
+    /// On its way back, to be sent out again with other senders.
+    Recalled(Vec<Option<T>>),
 }
 
 /// An output.
@@ -60,7 +66,14 @@ pub(super) struct Output<T> {
     pub route: Route,
     pub order: Order,
     pub custody: Custody<T>,
-    pub watch: Watch,
+    /// Its legs; `None` where one could not be opened yet.
+    pub legs: Vec<Option<Watch>>,
+}
+
+impl<T> Output<T> {
+    pub fn is_open(&self) -> bool {
+        self.legs.iter().all(Option::is_some)
+    }
 }
 
 /// A monitor.
@@ -87,38 +100,73 @@ pub(super) fn no_route(since: u64) -> Route {
     Route { input: None, state: RouteState::None, since, confirmed_at: None, take: 0 }
 }
 
-/// The only leg of a stream, checked.
-pub(super) fn single_leg<'a>(legs: &'a [Leg], field: &str) -> Result<&'a Leg, Refusal> {
-    let invalid = |reason: &str| Refusal::Invalid { field: field.into(), reason: reason.into() };
+/// The legs of a stream, checked: one, or two (ST 2022-7).
+pub(super) fn check_legs(legs: &[Leg]) -> Result<(), Refusal> {
     match legs {
-        [leg] if leg.port == 0 => Err(invalid("a port from 1 to 65535 is needed")),
-        [leg] if leg.address.is_unspecified() => {
-            Err(invalid("an address is needed: one of this host's, or a multicast group"))
+        [] => return Err(invalid("legs", "one leg is needed: an address and a port")),
+        [one, two] if same_address(one, two) => {
+            return Err(invalid("legs", "both legs have the same address: give two paths"));
         }
-        [leg] => Ok(leg),
-        [] => Err(invalid("one leg is needed: an address and a port")),
-        _ => Err(invalid("two legs (ST 2022-7) are not supported yet: give one")),
+        [_] | [_, _] => {}
+        _ => return Err(invalid("legs", "more than two legs: ST 2022-7 knows two")),
     }
+    for (index, leg) in legs.iter().enumerate() {
+        check_leg(leg, &format!("legs[{index}]"))?;
+    }
+    Ok(())
+}
+
+/// One leg, checked.
+pub(super) fn check_leg(leg: &Leg, field: &str) -> Result<(), Refusal> {
+    if leg.port == 0 {
+        return Err(invalid(field, "a port from 1 to 65535 is needed"));
+    }
+    if leg.address.is_unspecified() {
+        return Err(invalid(
+            field,
+            "an address is needed: one of this host's, or a multicast group",
+        ));
+    }
+    Ok(())
+}
+
+/// Whether two legs meet: the same address and port on the same interface.
+pub(super) fn same_address(one: &Leg, other: &Leg) -> bool {
+    one.socket_address() == other.socket_address() && one.interface == other.interface
+}
+
+/// The leg of one stream that another holds already.
+pub(super) fn rival<'a>(legs: &'a [Leg], others: &[Leg]) -> Option<&'a Leg> {
+    legs.iter().find(|leg| others.iter().any(|other| same_address(leg, other)))
 }
 
 pub(super) fn check_payload_type(payload_type: u8) -> Result<(), Refusal> {
     if (96..=127).contains(&payload_type) {
         return Ok(());
     }
-    Err(Refusal::Invalid {
-        field: "payload_type".into(),
-        reason: format!("{payload_type} is not a dynamic payload type: use 96 to 127"),
-    })
+    let reason = format!("{payload_type} is not a dynamic payload type: use 96 to 127");
+    Err(invalid("payload_type", reason))
 }
 
 pub(super) fn check_output(spec: &OutputSpec) -> Result<(), Refusal> {
     check_payload_type(spec.payload_type)?;
-    let invalid = |field: &str, reason: String| Refusal::Invalid { field: field.into(), reason };
     if spec.dscp > 63 {
         return Err(invalid("dscp", format!("{} is not a code point: use 0 to 63", spec.dscp)));
     }
     if spec.ttl == 0 {
-        return Err(invalid("ttl", "0 would not leave this host: use 1 to 255".into()));
+        return Err(invalid("ttl", "0 would not leave this host: use 1 to 255"));
     }
     Ok(())
+}
+
+pub(super) fn invalid(field: &str, reason: impl Into<String>) -> Refusal {
+    Refusal::Invalid { field: field.to_owned(), reason: reason.into() }
+}
+
+pub(super) fn taken(leg: &Leg, holder: &str) -> Refusal {
+    Refusal::AddressTaken { address: leg.address, port: leg.port, holder: holder.to_owned() }
+}
+
+pub(super) fn full(what: &str, limit: u16, setting: &str) -> Refusal {
+    Refusal::Full { what: what.into(), limit: u32::from(limit), setting: setting.into() }
 }

@@ -5,10 +5,12 @@
 //! wait for it.
 
 pub mod clients;
-mod commands;
+mod inputs;
 mod inventory;
 pub mod keeper;
+mod monitors;
 pub mod opener;
+mod outputs;
 mod renewal;
 pub mod slots;
 pub mod snapshot;
@@ -202,8 +204,8 @@ impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
         match report {
             FromLane::Route { output, take, state, at } => self.note_route(output, take, state, at),
             FromLane::Signal { input, state, at } => self.note_signal(input, state, at),
-            FromLane::FreedInput { slot, rx } => {
-                drop(rx);
+            FromLane::FreedInput { slot, legs } => {
+                drop(legs);
                 if let Some(slot) = slot {
                     self.input_slots.free(slot);
                 }
@@ -227,7 +229,8 @@ impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
     /// What is done once a second: what could not be opened is tried again, what an
     /// interface's change has left dead is opened anew, and counters are told.
     pub fn every_second(&mut self) {
-        self.retry();
+        self.retry_inputs();
+        self.retry_outputs();
         self.renew();
         let telemetry = Telemetry {
             at: self.clock.unix(),

@@ -6,17 +6,15 @@
 //! that arrives proves its membership, and goes on undisturbed.
 
 use ormatrix_io::{Clock, Link};
-use ormatrix_protocol::{
-    InputId, Leg, OutputCounters, OutputId, Refusal, SignalState, WithheldReason,
-};
+use ormatrix_protocol::{InputId, Leg, OutputId, Refusal, SentLegCounters};
 
 use super::{
     Conductor,
-    commands::MONITOR_MARKING,
     inventory::Custody,
+    monitors::MONITOR_MARKING,
     opener::{Marking, Opener},
 };
-use crate::{lane::messages::ToLane, packet_io::PacketIo};
+use crate::packet_io::PacketIo;
 
 /// How something fares, as far as a second shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,15 +57,14 @@ impl Watch {
     }
 
     /// How an output fares on an interface that stands so now.
-    fn health(&mut self, counters: &OutputCounters, link: Link) -> Health {
-        let failed = counters.withheld.get(&WithheldReason::SendFailed).copied().unwrap_or(0);
-        let before = std::mem::replace(&mut self.counted, (counters.packets, failed));
+    fn health(&mut self, leg: &SentLegCounters, link: Link) -> Health {
+        let before = std::mem::replace(&mut self.counted, (leg.packets, leg.failed_packets));
         if link != self.link {
             // What failed until an interface was up again may well leave now.
             Health::Unknown
-        } else if failed > before.1 {
+        } else if leg.failed_packets > before.1 {
             Health::Ill
-        } else if counters.packets > before.0 {
+        } else if leg.packets > before.0 {
             Health::Well
         } else {
             Health::Unknown
@@ -131,32 +128,37 @@ impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
     }
 
     fn renew_inputs(&mut self) {
-        let mut due: Vec<(InputId, Leg)> = Vec::new();
-        for (id, input) in self.inputs.iter_mut().filter(|(_, input)| input.open) {
-            let Some(leg) = input.spec.legs.first() else { continue };
-            let lost = input.signal.state == SignalState::Lost;
-            let health = if lost { Health::Ill } else { Health::Well };
-            if input.watch.is_due(receiving_link(&mut self.opener, leg), health) {
-                // All leave before any joins: a group may have several of them in it.
-                input.membership = None;
-                due.push((id.clone(), leg.clone()));
+        let mut due: Vec<(InputId, usize, Leg)> = Vec::new();
+        for (id, input) in &mut self.inputs {
+            let counters = input.cells.read();
+            for (index, reception) in input.legs.iter_mut().enumerate() {
+                let (Some(reception), Some(leg)) = (reception, input.spec.legs.get(index)) else {
+                    continue;
+                };
+                let alive = counters.legs.get(index).is_some_and(|leg| leg.alive);
+                let health = if alive { Health::Well } else { Health::Ill };
+                if reception.watch.is_due(receiving_link(&mut self.opener, leg), health) {
+                    // All leave before any joins: a group may have several of them in it.
+                    reception.membership = None;
+                    due.push((id.clone(), index, leg.clone()));
+                }
             }
         }
-        for (id, leg) in due {
+        for (id, index, leg) in due {
             let opened = self.open_receiver(&leg);
-            let Some(input) = self.inputs.get_mut(&id) else { continue };
             let interface = interface(&leg);
             match opened {
-                Ok(Receiver { rx, membership, watch }) => {
-                    (input.membership, input.watch) = (membership, watch);
-                    let (slot, lane) = (input.slot, input.lane);
-                    self.tell_lane(lane, ToLane::ChangeInput { slot, rx: Some(rx), flow: None });
-                    tracing::info!(input = %id, interface, "received anew after a change of its network interface");
+                Ok(receiver) => {
+                    self.give_leg(&id, index, receiver);
+                    tracing::info!(input = %id, leg = index, interface, "received anew after a change of its network interface");
                 }
-                Err(refusal) if input.watch.fails() => {
-                    tracing::warn!(input = %id, interface, "cannot receive, will be tried every second: {refusal}");
+                Err(refusal) => {
+                    let input = self.inputs.get_mut(&id);
+                    let reception = input.and_then(|input| input.legs.get_mut(index)?.as_mut());
+                    if reception.is_some_and(|reception| reception.watch.fails()) {
+                        tracing::warn!(input = %id, leg = index, interface, "cannot receive, will be tried every second: {refusal}");
+                    }
                 }
-                Err(_) => {}
             }
         }
     }
@@ -164,29 +166,39 @@ impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
     fn renew_outputs(&mut self) {
         let mut due: Vec<OutputId> = Vec::new();
         for (id, output) in &mut self.outputs {
-            let Some(leg) = output.spec.legs.first() else { continue };
-            let link = self.opener.link(leg);
-            let health = output.watch.health(&output.cells.read(), link);
-            if matches!(output.custody, Custody::Lanes) && output.watch.is_due(link, health) {
+            let counters = output.cells.read();
+            let mut any = false;
+            let legs = output.legs.iter_mut().zip(&output.spec.legs).zip(&counters.legs);
+            for ((watch, leg), counters) in legs {
+                let Some(watch) = watch else { continue };
+                let link = self.opener.link(leg);
+                let health = watch.health(counters, link);
+                any |= matches!(output.custody, Custody::Lanes) && watch.is_due(link, health);
+            }
+            if any {
                 due.push(id.clone());
             }
         }
         for id in due {
             let Some(output) = self.outputs.get(&id) else { continue };
-            let (spec, counted) = (output.spec.clone(), output.watch.counted);
-            let Some(leg) = spec.legs.first() else { continue };
-            let interface = interface(leg).to_owned();
-            match self.open_sender(leg, Marking::from(&spec)) {
-                Ok(mut sender) => {
-                    sender.watch.counted = counted;
-                    self.change_output(spec, sender);
-                    tracing::info!(output = %id, interface, "sent anew after a change of its network interface");
+            let spec = output.spec.clone();
+            let before: Vec<Option<Watch>> = output.legs.clone();
+            let mut refused = None;
+            let mut senders = self.open_senders(&spec, |refusal| refused = Some(refusal));
+            for (sender, before) in senders.iter_mut().zip(&before) {
+                if let (Some(sender), Some(before)) = (sender, before) {
+                    sender.watch.counted = before.counted;
                 }
-                Err(refusal) => {
-                    if self.outputs.get_mut(&id).is_some_and(|output| output.watch.fails()) {
-                        tracing::warn!(output = %id, interface, "cannot send, will be tried every second: {refusal}");
-                    }
-                }
+            }
+            let Some(refusal) = refused else {
+                self.change_output(spec, senders);
+                tracing::info!(output = %id, "sent anew after a change of a network interface");
+                continue;
+            };
+            let Some(output) = self.outputs.get_mut(&id) else { continue };
+            if output.legs.iter_mut().flatten().map(Watch::fails).fold(false, |any, new| any | new)
+            {
+                tracing::warn!(output = %id, "cannot send, will be tried every second: {refusal}");
             }
         }
     }
@@ -196,7 +208,9 @@ impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
         for (id, monitor) in &mut self.monitors {
             let leg = &monitor.spec.leg;
             let link = self.opener.link(leg);
-            let health = monitor.watch.health(&monitor.cells.read(), link);
+            let counters = monitor.cells.read();
+            let Some(counters) = counters.legs.first() else { continue };
+            let health = monitor.watch.health(counters, link);
             if matches!(monitor.custody, Custody::Lanes) && monitor.watch.is_due(link, health) {
                 due.push((id.clone(), leg.clone(), monitor.watch.counted));
             }
@@ -254,10 +268,10 @@ mod tests {
     #[test]
     fn an_output_that_has_nothing_to_send_waits() {
         let mut watch = Watch::new(link(0, 1));
-        let mut counters = OutputCounters::default();
+        let mut counters = SentLegCounters::default();
         let mut look = |packets, failed| {
             counters.packets += packets;
-            *counters.withheld.entry(WithheldReason::SendFailed).or_default() += failed;
+            counters.failed_packets += failed;
             let health = watch.health(&counters, link(0, 2));
             watch.is_due(link(0, 2), health)
         };

@@ -1,9 +1,8 @@
 //! Which packets belong to which frame, and which frames are whole.
 
-use super::window::Window;
-
-/// Frames remembered behind the current one, for late packets.
-const REMEMBERED: u32 = 4;
+/// Frames remembered behind the current one, for late packets: half a second at 60 Hz,
+/// longer than a leg may be behind.
+const REMEMBERED: u32 = 32;
 
 /// A frame as its packets have told so far. With fields, both are one frame.
 #[derive(Clone, Copy, Debug, Default)]
@@ -149,14 +148,14 @@ impl Frames {
     }
 
     /// Whether a frame has nothing more to wait for: it is whole, or what is missing of it
-    /// lies more than `patience` packets back.
-    pub fn is_over(&self, index: u32, window: &Window, patience: u64) -> bool {
+    /// lies more than `patience` packets behind the highest.
+    pub fn is_over(&self, index: u32, highest: Option<u64>, patience: u64) -> bool {
         let Some(frame) = self.get(index) else { return true };
         if frame.is_whole() {
             return true;
         }
         let end = frame.end.or_else(|| self.get(index + 1)?.start.map(|start| start - 1));
-        match (end, window.highest()) {
+        match (end, highest) {
             (Some(end), Some(highest)) => highest >= end + patience,
             // Neither its end nor the next one's start came: the one after shows enough.
             _ => index + 2 <= self.current,

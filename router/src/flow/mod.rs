@@ -1,29 +1,39 @@
 //! One input's stream, from octets to frames, without I/O.
 //!
-//! [`Flow::accept`] looks at one packet and says which frame it belongs to, or why it is
-//! not passed on. It allocates nothing and is plain code over (time, packet); every
-//! decision about frames that outputs follow is made here, once for all outputs.
+//! A packet passes two stages. [`Flow::arrive`] makes one stream of the copies that came on
+//! one or two legs; [`Flow::accept`] says which frame a packet of it belongs to, or why it is
+//! not passed on. Between the two, [`Hold`] restores the order where that is wanted. Nothing
+//! here allocates after the start, and all is plain code over (time, packet); every decision
+//! about frames that outputs follow is made here, once for all outputs.
 
 mod frames;
+mod hold;
+mod intake;
+mod legs;
 mod position;
 mod sender;
+mod unroll;
 mod window;
 
 use std::net::SocketAddr;
 
-use ormatrix_protocol::{DropReason, InputSpec, SignalState};
-use st2110::{
-    rfc4175::{FramePlan, PayloadError, PayloadHeader, PlanError},
-    rtp::{RtpError, RtpHeader},
-};
+use ormatrix_protocol::{DropReason, InputSpec, MergeOrder, SignalState};
+use st2110::rfc4175::{FramePlan, PlanError};
 
-pub use self::frames::Frames;
+pub use self::{
+    frames::Frames,
+    hold::{Hold, Turn},
+    intake::Arrived,
+    legs::{LEGS_MAX, LegCounts},
+};
 use self::{
     frames::Mark,
+    intake::Intake,
     position::{Geometry, Position, START},
-    sender::{Sender, SenderLock},
-    window::{Seen, Window},
 };
+
+/// Packets that one batch may bring, and release.
+pub const BATCH_MAX: usize = 4096;
 
 /// An accepted packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,25 +69,25 @@ enum Standing {
 /// One input's stream.
 #[derive(Clone, Debug)]
 pub struct Flow {
-    geometry: Geometry,
-    payload_type: u8,
-    packet_max: usize,
+    intake: Intake,
+    /// Restores order, where that is wanted.
+    pub hold: Option<Box<Hold>>,
+    fields: u16,
     /// Two frame periods: silence that long is a loss.
     silence_ns: u64,
-    /// How far back a missing packet may still come: a fraction of a frame.
+    /// How long an output that leaves waits for the rest of its last frame.
+    deadline_ns: u64,
+    /// How far back a missing packet may still come, in packets.
     patience: u64,
     packet_rate_cmax: usize,
-    senders: SenderLock,
-    window: Window,
+    geometry: Geometry,
     frames: Frames,
-    /// The 32 bits of extended sequence number and sequence number of the newest packet,
-    /// and its extension to 64.
-    newest: Option<(u32, u64)>,
+    /// The highest number accepted.
+    newest: Option<u64>,
     /// Where the packet after `newest` continues.
     next_at: Option<(u32, Position)>,
     standing: Standing,
     epoch: u32,
-    last_arrival: u64,
     /// When packets were last lost or refused.
     last_trouble: Option<u64>,
     counts: Counts,
@@ -86,20 +96,16 @@ pub struct Flow {
 /// What a flow has counted since the last [`Flow::take_counts`].
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Counts {
-    /// Packets that arrived.
-    pub packets: u64,
-    /// Their octets.
-    pub bytes: u64,
     /// Frames begun.
     pub frames: u64,
     /// Frames whole.
     pub whole_frames: u64,
     /// Frames whose end never came.
     pub cut_frames: u64,
-    /// Packets missing.
+    /// Packets missing on every leg.
     pub lost_packets: u64,
-    /// Packets refused, by [`DropReason`].
-    pub dropped: [u64; DropReason::ALL.len()],
+    /// What came on each leg.
+    pub legs: [LegCounts; LEGS_MAX],
 }
 
 impl Flow {
@@ -115,101 +121,124 @@ impl Flow {
             spec.max_udp,
             st2110::timing::SenderType::Wide,
         );
+        let geometry = Geometry::new(&spec.video)?;
+        let silence_ns = 2 * spec.video.rate.period_ns();
+        let several = spec.legs.len() > 1;
+        let skew_ns = if several { Self::skew_ns(spec) } else { 0 };
+        let reach = packets_within(&plan, spec, skew_ns);
+        let restored = several && spec.merge.order == MergeOrder::Restored;
+        let own_patience = (plan.packets() as u64 / 64).clamp(2, 64);
+        let packet_max = usize::from(spec.max_udp) - 8;
         Ok(Self {
-            geometry: Geometry::new(&spec.video)?,
-            payload_type: spec.payload_type,
-            packet_max: usize::from(spec.max_udp) - 8,
-            silence_ns: 2 * spec.video.rate.period_ns(),
-            patience: (plan.packets() as u64 / 64).clamp(2, 64),
+            intake: Intake::new(spec, &plan, geometry, silence_ns, reach)?,
+            hold: restored.then(|| Box::new(Hold::new(reach, BATCH_MAX, packet_max, skew_ns))),
+            fields: geometry.fields,
+            silence_ns,
+            deadline_ns: silence_ns + skew_ns,
+            // Order restored, what is missing now stays missing.
+            patience: if restored { 0 } else { own_patience.max(reach) },
             // Wide is undefined above 900 000 packets a second; 16 is its floor.
             packet_rate_cmax: limits.map_or(16, |limits| limits.cmax as usize),
-            senders: SenderLock::new(spec.legs.first().and_then(|leg| leg.source)),
-            window: Window::default(),
+            geometry,
             frames: Frames::default(),
             newest: None,
             next_at: None,
             standing: Standing::Absent,
             epoch: 0,
-            last_arrival: 0,
             last_trouble: None,
             counts: Counts::default(),
         })
     }
 
-    /// Looks at one packet as it came from the network.
+    /// How far a leg may be behind, with an allowance for when this host looks.
+    fn skew_ns(spec: &InputSpec) -> u64 {
+        let skew = u64::from(spec.merge.skew_us) * 1000;
+        skew + skew / 10 + 1_000_000
+    }
+
+    /// Takes one packet of a leg in, as it came from the network.
+    ///
+    /// # Errors
+    /// Why it is not of the stream, or not the first of its copies.
     #[inline]
-    pub fn accept(
+    pub fn arrive(
         &mut self,
+        leg: usize,
         packet: &[u8],
         from: SocketAddr,
         now: u64,
-    ) -> Result<Accepted, DropReason> {
-        self.counts.packets += 1;
-        self.counts.bytes += packet.len() as u64;
-        self.judge(packet, from, now).inspect_err(|reason| self.refused(*reason, now))
+    ) -> Result<Arrived, DropReason> {
+        let counts = &mut self.intake.legs()[leg].counts;
+        counts.packets += 1;
+        counts.bytes += packet.len() as u64;
+        let admitted = self.intake.admit(leg, packet, from, now);
+        admitted.inspect_err(|reason| self.refused(leg, *reason, now))
     }
 
-    /// Counts packets that were refused before they could be read.
-    pub fn refuse(&mut self, packets: u64, octets: usize, reason: DropReason, now: u64) {
-        self.counts.packets += packets;
-        self.counts.bytes += octets as u64;
+    /// Counts packets of a leg that were refused before they could be read.
+    pub fn refuse(
+        &mut self,
+        leg: usize,
+        packets: u64,
+        octets: usize,
+        reason: DropReason,
+        now: u64,
+    ) {
+        let counts = &mut self.intake.legs()[leg].counts;
+        counts.packets += packets;
+        counts.bytes += octets as u64;
         for _ in 0..packets {
-            self.refused(reason, now);
+            self.refused(leg, reason, now);
         }
     }
 
-    #[cold]
-    fn refused(&mut self, reason: DropReason, now: u64) {
-        self.counts.dropped[reason as usize] += 1;
-        if !matches!(reason, DropReason::Rtcp | DropReason::Duplicate) {
+    /// Counts a packet that was taken in and cannot be passed on any more.
+    pub fn refuse_arrived(&mut self, arrived: &Arrived, reason: DropReason, now: u64) {
+        self.refused(usize::from(arrived.leg), reason, now);
+    }
+
+    #[inline]
+    fn refused(&mut self, leg: usize, reason: DropReason, now: u64) {
+        self.intake.legs()[leg].counts.dropped[reason as usize] += 1;
+        let harmless =
+            matches!(reason, DropReason::Rtcp | DropReason::Duplicate | DropReason::SecondCopy);
+        if !harmless && !self.intake.is_carried_beside(leg, now) {
             self.last_trouble = Some(now);
         }
     }
 
+    /// Places a packet of the stream in its frame.
+    ///
+    /// # Errors
+    /// Why it is not passed on; that is counted already.
     #[inline]
-    fn judge(&mut self, packet: &[u8], from: SocketAddr, now: u64) -> Result<Accepted, DropReason> {
-        if packet.len() > self.packet_max {
-            return Err(DropReason::Oversize);
-        }
-        let rtp = RtpHeader::parse(packet).map_err(|error| match error {
-            RtpError::Rtcp { .. } => DropReason::Rtcp,
-            RtpError::Version { .. } => DropReason::Garbage,
-            RtpError::Truncated { .. } if packet.first().is_none_or(|o| o >> 6 != 2) => {
-                DropReason::Garbage
-            }
-            RtpError::Truncated { .. } | RtpError::Padding { .. } => DropReason::Truncated,
-        })?;
-        let silent = now.saturating_sub(self.last_arrival) > self.silence_ns;
-        if self.senders.admit(from, rtp.ssrc, silent)? == Sender::New {
+    pub fn accept(&mut self, arrived: &Arrived, now: u64) -> Result<Accepted, DropReason> {
+        let placed = self.place(arrived);
+        placed.inspect_err(|reason| self.refused(usize::from(arrived.leg), *reason, now))
+    }
+
+    #[inline]
+    fn place(&mut self, arrived: &Arrived) -> Result<Accepted, DropReason> {
+        if arrived.fresh {
             self.interrupt();
         }
-        if rtp.payload_type != self.payload_type {
-            return Err(DropReason::PayloadType);
-        }
-        let header = PayloadHeader::parse(rtp.payload(packet)).map_err(|error| match error {
-            PayloadError::TooManySegments => DropReason::PayloadHeader,
-            _ => DropReason::Truncated,
-        })?;
-        let sequence_32 = u32::from(header.extended_sequence) << 16 | u32::from(rtp.sequence);
-        let sequence = self.extend(sequence_32);
-        match self.window.record(sequence) {
-            Seen::New => {}
-            Seen::Duplicate => return Err(DropReason::Duplicate),
-            Seen::Late => return Err(DropReason::Late),
-        }
-        self.last_arrival = now;
-        let span = self.geometry.span(&header);
-        let newest = self.newest.is_none_or(|(_, newest)| sequence > newest);
-        let follows = self.newest.is_some_and(|(_, newest)| sequence == newest + 1);
+        let Arrived { sequence, timestamp, .. } = *arrived;
+        let newest = self.newest.is_none_or(|newest| sequence > newest);
+        let follows = self.newest.is_some_and(|newest| sequence == newest + 1);
         if newest {
-            self.newest = Some((sequence_32, sequence));
+            self.newest = Some(sequence);
         }
-        let Some(span) = span.ok().filter(|span| self.agrees(&rtp, *span, follows)) else {
+        let goes_on = |span: &Option<(Position, Position)>| match (self.next_at, span) {
+            // A packet right behind the newest goes on where that one ended.
+            (Some((of, at)), Some((first, _))) if follows && of == timestamp => at == *first,
+            _ => true,
+        };
+        let Some(span) = arrived.span.ok().filter(goes_on) else {
             self.refute();
             return Err(DropReason::Format);
         };
         if newest {
-            self.next_at = span.map(|(_, behind)| (rtp.timestamp, behind));
+            self.next_at = span.map(|(_, behind)| (timestamp, behind));
         }
         let starts = span.is_some_and(|(first, _)| first == START);
         match self.standing {
@@ -218,15 +247,13 @@ impl Flow {
             Standing::OnTrial | Standing::Proven => {}
         }
         let mark = Mark {
-            timestamp: rtp.timestamp,
+            timestamp,
             starts,
-            ends: rtp.marker && span.is_none_or(|(_, behind)| self.geometry.is_end(behind)),
+            ends: arrived.marker && span.is_none_or(|(_, behind)| self.geometry.is_end(behind)),
             second_field: span.is_some_and(|(first, _)| first.field == 1),
         };
-        let placed = self
-            .frames
-            .place(sequence, mark, newest, self.geometry.fields)
-            .ok_or(DropReason::Late)?;
+        let placed =
+            self.frames.place(sequence, mark, newest, self.fields).ok_or(DropReason::Late)?;
         // Whoever joined at a start that others have overtaken would miss those.
         let joinable = starts && placed.first && self.standing == Standing::Proven;
         if placed.completes {
@@ -236,45 +263,20 @@ impl Flow {
             sequence,
             epoch: self.epoch,
             frame: placed.frame,
-            payload_start: rtp.payload_start as u16,
+            payload_start: arrived.payload_start,
             joinable,
             completes: placed.completes,
         })
     }
 
-    /// Extends a sequence number to 64 bits, near the newest.
-    ///
-    /// The low 16 bits decide while they can; the extended sequence number helps across
-    /// gaps of more than a quarter of their circle, if the sender advances it at all.
+    /// Whether what is held back shall wait no longer for what is missing before it. Then
+    /// held packets are released.
     #[inline]
-    fn extend(&self, sequence: u32) -> u64 {
-        let Some((newest_32, newest)) = self.newest else {
-            // Far enough from 0 that packets from before the first have numbers too.
-            return 1 << 32 | u64::from(sequence);
-        };
-        let near = i64::from((sequence as u16).wrapping_sub(newest_32 as u16).cast_signed());
-        let far = i64::from(sequence.wrapping_sub(newest_32).cast_signed());
-        let step = if near.abs() > 1 << 14 && far.abs() < 1 << 24 && far.abs() > 1 << 14 {
-            far
-        } else {
-            near
-        };
-        newest.saturating_add_signed(step)
-    }
-
-    /// Whether the marker stands where the declared format ends a field, and a packet
-    /// right behind the newest goes on where that one ended.
-    #[inline]
-    fn agrees(&self, rtp: &RtpHeader, span: Option<(Position, Position)>, follows: bool) -> bool {
-        let Some((first, behind)) = span else { return true };
-        // Some senders of two segments or fields mark the frame's end only.
-        let marked = rtp.marker == Geometry::is_field_end(behind)
-            || !rtp.marker && !self.geometry.is_end(behind);
-        let goes_on = match self.next_at {
-            Some((timestamp, at)) if follows && timestamp == rtp.timestamp => at == first,
-            _ => true,
-        };
-        marked && goes_on
+    pub fn give_up_gap(&mut self, now: u64) -> bool {
+        let Self { hold, intake, .. } = self;
+        hold.as_mut().is_some_and(|hold| {
+            hold.give_up(now, |sequence, by| intake.is_passed(sequence, by, now))
+        })
     }
 
     /// The stream is not what was declared: nothing of it is passed on until a whole frame
@@ -291,7 +293,6 @@ impl Flow {
 
     /// Forgets sequence, frames and trust; numbers of frames go on.
     fn interrupt(&mut self) {
-        self.window.flush();
         self.frames.interrupt();
         self.newest = None;
         self.next_at = None;
@@ -299,16 +300,25 @@ impl Flow {
         self.epoch = self.epoch.wrapping_add(1);
     }
 
+    /// Whether the flow was alive and has fallen silent: whoever holds packets back lets
+    /// them go now, and then calls [`Flow::expire`].
+    pub fn is_silent(&self, now: u64) -> bool {
+        self.standing != Standing::Absent
+            && now.saturating_sub(self.intake.last_arrival()) > self.silence_ns
+    }
+
     /// Notices silence: true when the flow was alive and has just been given up.
     pub fn expire(&mut self, now: u64) -> bool {
-        if self.standing != Standing::Absent
-            && now.saturating_sub(self.last_arrival) > self.silence_ns
-        {
+        let silent = self.is_silent(now);
+        if silent {
+            self.intake.reset();
+            if let Some(hold) = &mut self.hold {
+                hold.reset();
+            }
             self.interrupt();
             self.last_trouble = Some(now);
-            return true;
         }
-        false
+        silent
     }
 
     /// Whether outputs may show it.
@@ -340,12 +350,23 @@ impl Flow {
 
     /// Whether a frame has nothing more to wait for.
     pub fn is_over(&self, frame: u32) -> bool {
-        self.frames.is_over(frame, &self.window, self.patience)
+        self.frames.is_over(frame, self.newest, self.patience)
     }
 
-    /// Two frame periods, ns.
+    /// How long an output that leaves waits for its last frame, ns: two frame periods, and
+    /// as long as a leg may be behind.
     pub fn deadline_ns(&self) -> u64 {
-        self.silence_ns
+        self.deadline_ns
+    }
+
+    /// Its legs.
+    pub fn legs(&self) -> usize {
+        self.intake.leg_count()
+    }
+
+    /// Whether the stream arrives on a leg, and how far that is behind the other, ns.
+    pub fn leg_state(&self, leg: usize, now: u64) -> (bool, u64) {
+        self.intake.leg_state(leg, now)
     }
 
     /// Most packets that may leave back to back (CMAX of a wide sender, ST 2110-21 §7.1).
@@ -356,13 +377,23 @@ impl Flow {
     /// What was counted since the last call.
     pub fn take_counts(&mut self, now: u64) -> Counts {
         let mut counts = std::mem::take(&mut self.counts);
-        counts.lost_packets = self.window.take_lost();
+        counts.lost_packets = self.intake.take_lost();
+        for (counts, leg) in counts.legs.iter_mut().zip(self.intake.legs()) {
+            *counts = leg.take_counts();
+        }
         if counts.lost_packets > 0 {
             self.last_trouble = Some(now);
         }
         (counts.frames, counts.whole_frames, counts.cut_frames) = self.frames.take_counts();
         counts
     }
+}
+
+/// Packets of a stream that pass within a time, and some more.
+fn packets_within(plan: &FramePlan, spec: &InputSpec, ns: u64) -> u64 {
+    let period = spec.video.rate.period_ns().max(1);
+    // Gapped senders are faster within a frame than on average (ST 2110-21 §6.3).
+    ns * plan.packets() as u64 / period * 5 / 4
 }
 
 #[cfg(test)]

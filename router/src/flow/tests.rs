@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use ormatrix_protocol::DropReason as Drop;
+use ormatrix_protocol::{DropReason as Drop, Merge};
 use st2110::{format::VideoFormat, leg::Leg, rfc4175::FramePlan};
 
 use super::*;
@@ -24,6 +24,7 @@ fn spec() -> InputSpec {
         legs: vec![Leg::new("127.0.0.1".parse().unwrap(), 5004)],
         payload_type: 96,
         max_udp: 1460,
+        merge: Merge::default(),
     }
 }
 
@@ -56,7 +57,8 @@ impl Bench {
 
     fn send(&mut self, packet: &[u8], from: &str) -> Result<Accepted, Drop> {
         self.now += 1000;
-        self.flow.accept(packet, from.parse().unwrap(), self.now)
+        let arrived = self.flow.arrive(0, packet, from.parse().unwrap(), self.now)?;
+        self.flow.accept(&arrived, self.now)
     }
 
     fn send_all(&mut self, packets: &[Vec<u8>]) -> Vec<Result<Accepted, Drop>> {
@@ -65,8 +67,9 @@ impl Bench {
 
     fn dropped(&mut self) -> BTreeMap<&'static str, u64> {
         let counts = self.flow.take_counts(self.now);
-        let named =
-            Drop::ALL.iter().map(|reason| (reason.as_str(), counts.dropped[*reason as usize]));
+        let named = Drop::ALL
+            .iter()
+            .map(|reason| (reason.as_str(), counts.legs[0].dropped[*reason as usize]));
         named.filter(|(_, count)| *count > 0).collect()
     }
 }
@@ -241,7 +244,7 @@ fn a_frame_that_stops_in_the_middle_is_counted_as_cut() {
     assert!(!bench.flow.expire(bench.now));
     let counts = bench.flow.take_counts(bench.now);
     assert_eq!((counts.frames, counts.whole_frames, counts.cut_frames), (2, 1, 1));
-    assert_eq!(counts.packets, 6);
+    assert_eq!(counts.legs[0].packets, 6);
 }
 
 #[test]

@@ -1,8 +1,7 @@
 //! Which sequence numbers have been seen: duplicates, late packets and true losses.
 
-/// Sequence numbers remembered behind the highest.
-const SPAN: u64 = 1024;
-const WORDS: u64 = SPAN / 64;
+/// Fewest sequence numbers remembered behind the highest.
+const SPAN_MIN: u64 = 1024;
 
 /// What a sequence number is to the window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,25 +20,27 @@ pub enum Seen {
 /// never counted as lost first and found again later.
 #[derive(Clone, Debug)]
 pub struct Window {
-    words: [u64; WORDS as usize],
+    /// A ring of one bit a number; a power of two of words.
+    words: Box<[u64]>,
     first: u64,
     highest: Option<u64>,
     lost: u64,
 }
 
-impl Default for Window {
-    fn default() -> Self {
-        // Numbers before the first are nobody's loss: they count as seen.
-        Self { words: [!0; WORDS as usize], first: 0, highest: None, lost: 0 }
-    }
-}
-
 impl Window {
+    /// A window that remembers at least `reach` numbers behind the highest.
+    pub fn new(reach: u64) -> Self {
+        let words = (reach + 64).max(SPAN_MIN).next_power_of_two() / 64;
+        // Numbers before the first are nobody's loss: they count as seen.
+        let words = vec![!0; words as usize].into_boxed_slice();
+        Self { words, first: 0, highest: None, lost: 0 }
+    }
+
     /// Records a number.
     #[inline]
     pub fn record(&mut self, sequence: u64) -> Seen {
         let Some(highest) = self.highest else {
-            self.words[slot(sequence)] = (1 << (sequence % 64)) - 1;
+            self.words[self.slot(sequence)] = (1 << (sequence % 64)) - 1;
             (self.first, self.highest) = (sequence, Some(sequence));
             self.mark(sequence);
             return Seen::New;
@@ -49,9 +50,9 @@ impl Window {
             self.highest = Some(sequence);
             self.mark(sequence);
             Seen::New
-        } else if highest - sequence >= SPAN - 64 || sequence < self.first {
+        } else if highest - sequence >= self.span() - 64 || sequence < self.first {
             Seen::Late
-        } else if self.words[slot(sequence)] & 1 << (sequence % 64) != 0 {
+        } else if self.words[self.slot(sequence)] & 1 << (sequence % 64) != 0 {
             Seen::Duplicate
         } else {
             self.mark(sequence);
@@ -72,18 +73,19 @@ impl Window {
     /// The flow has ended or broken: whatever is missing up to the highest is lost.
     /// The window starts anew.
     pub fn flush(&mut self) {
-        let mut lost = self.lost;
         if let Some(highest) = self.highest {
             let ahead = !0_u64 << (highest % 64) << 1;
-            self.words[slot(highest)] |= ahead;
-            lost += self.words.iter().map(|word| u64::from(word.count_zeros())).sum::<u64>();
+            self.words[self.slot(highest)] |= ahead;
+            self.lost += self.words.iter().map(|word| u64::from(word.count_zeros())).sum::<u64>();
         }
-        *self = Self { lost, ..Self::default() };
+        self.words.fill(!0);
+        (self.first, self.highest) = (0, None);
     }
 
     #[inline]
     fn mark(&mut self, sequence: u64) {
-        self.words[slot(sequence)] |= 1 << (sequence % 64);
+        let slot = self.slot(sequence);
+        self.words[slot] |= 1 << (sequence % 64);
     }
 
     #[inline]
@@ -92,18 +94,23 @@ impl Window {
             return;
         }
         // A jump past the whole window loses every word in between as well.
-        self.lost += (to - from).saturating_sub(WORDS) * 64;
-        for word in (from + 1..=to).rev().take(WORDS as usize) {
-            let word = &mut self.words[(word % WORDS) as usize];
+        self.lost += (to - from).saturating_sub(self.words.len() as u64) * 64;
+        for word in (from + 1..=to).rev().take(self.words.len()) {
+            let slot = word as usize & (self.words.len() - 1);
+            let word = &mut self.words[slot];
             self.lost += u64::from(word.count_zeros());
             *word = 0;
         }
     }
-}
 
-#[inline]
-fn slot(sequence: u64) -> usize {
-    (sequence / 64 % WORDS) as usize
+    fn span(&self) -> u64 {
+        self.words.len() as u64 * 64
+    }
+
+    #[inline]
+    fn slot(&self, sequence: u64) -> usize {
+        (sequence / 64) as usize & (self.words.len() - 1)
+    }
 }
 
 #[cfg(test)]
@@ -116,14 +123,14 @@ mod tests {
 
     #[test]
     fn a_gap_is_lost_once_the_window_has_passed_it() {
-        let mut window = Window::default();
+        let mut window = Window::new(0);
         window.record(1000);
         window.record(1002);
         assert_eq!(window.take_lost(), 0);
         assert_eq!(window.record(1001), Seen::New);
         assert_eq!(window.record(1001), Seen::Duplicate);
         window.record(1004);
-        for sequence in 1005..1005 + 2 * SPAN {
+        for sequence in 1005..1005 + 2 * SPAN_MIN {
             window.record(sequence);
         }
         assert_eq!(window.take_lost(), 1);
@@ -132,7 +139,7 @@ mod tests {
 
     #[test]
     fn a_jump_past_the_window_loses_all_between() {
-        let mut window = Window::default();
+        let mut window = Window::new(0);
         window.record(5);
         window.record(5 + 100_000);
         window.flush();
@@ -143,7 +150,7 @@ mod tests {
         /// Against a set that forgets nothing: what is lost at the end is what never came.
         #[test]
         fn losses_are_exact(steps in prop::collection::vec((0_u64..200, 0_u64..40), 1..400)) {
-            let mut window = Window::default();
+            let mut window = Window::new(0);
             let mut seen = BTreeSet::new();
             let mut came_first = None;
             let mut at = 10_000;

@@ -4,14 +4,15 @@ use std::io::{self, IoSlice};
 
 use ormatrix_io::MAX_SEGMENTS;
 
-use crate::packet_io::{Batch, PacketIo};
+use super::octets::{Octets, Source};
+use crate::packet_io::PacketIo;
 
 /// Octets one gathered send may hold.
 const OCTETS_MAX: usize = 65_000;
 
 #[derive(Clone, Copy, Default)]
 struct Piece {
-    datagram: u16,
+    source: Source,
     start: u32,
     end: u32,
 }
@@ -51,14 +52,13 @@ impl Burst {
 
     /// Adds a packet that [`Burst::has_room`] for.
     #[inline]
-    pub fn push(&mut self, datagram: usize, start: usize, length: usize) {
+    pub fn push(&mut self, source: Source, start: u32, length: usize) {
         if self.count == 0 {
             self.segment = length;
         }
         self.ended = length < self.segment;
         self.octets += length;
-        self.pieces[self.count] =
-            Piece { datagram: datagram as u16, start: start as u32, end: (start + length) as u32 };
+        self.pieces[self.count] = Piece { source, start, end: start + length as u32 };
         self.count += 1;
     }
 
@@ -72,29 +72,35 @@ impl Burst {
         self.octets
     }
 
-    /// Sends what was collected and empties the burst.
+    /// Forgets what was collected.
+    #[inline]
+    pub fn clear(&mut self) {
+        (self.count, self.octets, self.ended) = (0, 0, false);
+    }
+
+    /// Sends what was collected.
     ///
     /// # Errors
     /// What the backend said, or `WriteZero` when it took only a part.
     #[inline]
     pub fn send<I: PacketIo>(
-        &mut self,
+        &self,
         io: &mut I,
         tx: &mut I::Tx,
-        batch: &I::Batch,
+        octets: &Octets<'_, I::Batch>,
     ) -> io::Result<()> {
         let mut gather = [IoSlice::new(&[]); MAX_SEGMENTS];
         let mut slices = 0;
         let mut run: Option<Piece> = None;
         let mut add = |piece: Piece| {
-            let octets = &batch.octets(usize::from(piece.datagram));
+            let octets = octets.of(piece.source);
             gather[slices] = IoSlice::new(&octets[piece.start as usize..piece.end as usize]);
             slices += 1;
         };
         for piece in &self.pieces[..self.count] {
             run = match run {
                 // Packets that arrived as one run leave as one slice.
-                Some(run) if run.datagram == piece.datagram && run.end == piece.start => {
+                Some(run) if run.source == piece.source && run.end == piece.start => {
                     Some(Piece { end: piece.end, ..run })
                 }
                 Some(run) => {
@@ -107,11 +113,8 @@ impl Burst {
         if let Some(run) = run {
             add(run);
         }
-        let sent = io.send(tx, &gather[..slices], self.segment);
-        let count = self.count;
-        (self.count, self.octets, self.ended) = (0, 0, false);
-        match sent {
-            Ok(sent) if sent == count => Ok(()),
+        match io.send(tx, &gather[..slices], self.segment) {
+            Ok(sent) if sent == self.count => Ok(()),
             Ok(_) => Err(io::ErrorKind::WriteZero.into()),
             Err(error) => Err(error),
         }
@@ -140,19 +143,19 @@ mod tests {
         for most in [1, 6, 16, 64, 100] {
             let mut burst = Burst::new(most);
             while burst.has_room(100) {
-                burst.push(0, 0, 100);
+                burst.push(Source::Batch(0), 0, 100);
             }
             assert_eq!(burst.len(), most.min(MAX_SEGMENTS));
         }
         let mut burst = Burst::new(64);
-        burst.push(0, 0, 100);
+        burst.push(Source::Batch(0), 0, 100);
         assert!(!burst.has_room(101), "a longer packet begins another burst");
         assert!(burst.has_room(99));
-        burst.push(0, 0, 99);
+        burst.push(Source::Batch(0), 0, 99);
         assert!(!burst.has_room(99), "a shorter one was the last");
         let mut burst = Burst::new(64);
         while burst.has_room(8000) {
-            burst.push(0, 0, 8000);
+            burst.push(Source::Batch(0), 0, 8000);
         }
         assert!(burst.octets() <= OCTETS_MAX);
     }
@@ -163,12 +166,14 @@ mod tests {
         let mut tx = network.outbound();
         let mut io = SimIo::new(network.clone(), 8);
         let lengths = [100, 100, 100, 60];
-        let batch = batch(&lengths);
+        let mut batch = batch(&lengths);
         let mut burst = Burst::new(16);
         for (datagram, length) in lengths.iter().enumerate() {
-            burst.push(datagram, 0, *length);
+            burst.push(Source::Batch(datagram as u16), 0, *length);
         }
-        burst.send(&mut io, &mut tx, &batch).unwrap();
+        let octets = Octets { batch: &mut batch, held: None };
+        burst.send(&mut io, &mut tx, &octets).unwrap();
+        burst.clear();
         assert_eq!(burst.len(), 0);
         let sent: Vec<usize> = network.take_sent(tx).iter().map(|(_, p)| p.len()).collect();
         assert_eq!(sent, lengths);

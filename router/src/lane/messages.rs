@@ -5,7 +5,15 @@ use std::sync::Arc;
 use ormatrix_protocol::{RouteState, SignalState};
 
 use super::token::Token;
-use crate::{counters::InputCells, flow::Flow, gate::Gate, packet_io::PacketIo};
+use crate::{
+    counters::InputCells,
+    flow::{Flow, LEGS_MAX},
+    gate::Gate,
+    packet_io::PacketIo,
+};
+
+/// What an input receives from, leg by leg; `None` where that could not be opened yet.
+pub type Legs<T> = [Option<T>; LEGS_MAX];
 
 /// Where an input is received.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,20 +45,31 @@ pub enum ToLane<I: PacketIo, G = Gate> {
         /// Its slot, free until now.
         slot: u16,
         /// Where from.
-        rx: I::Rx,
+        legs: Legs<I::Rx>,
         /// What is expected.
         flow: Box<Flow>,
         /// Where to count.
         cells: Arc<InputCells>,
     },
-    /// Receive an input elsewhere, expect something else of it, or both.
+    /// Expect something else of an input, and receive it elsewhere if `legs` is given.
     ChangeInput {
         /// Its slot.
         slot: u16,
         /// Where from, if that changes.
-        rx: Option<I::Rx>,
-        /// What is expected, if that or the stream changes.
-        flow: Option<Box<Flow>>,
+        legs: Option<Legs<I::Rx>>,
+        /// What is expected.
+        flow: Box<Flow>,
+        /// Where to count.
+        cells: Arc<InputCells>,
+    },
+    /// Receive one leg of an input from here; the stream stays what it is.
+    ChangeLeg {
+        /// The input's slot.
+        slot: u16,
+        /// The leg.
+        leg: u8,
+        /// Where from.
+        rx: I::Rx,
     },
     /// Give an input's receiver back.
     RemoveInput {
@@ -92,12 +111,12 @@ pub enum FromLane<I: PacketIo, G = Gate> {
         /// When, UTC ns.
         at: u64,
     },
-    /// A receiver that is not used any more, to be closed off the packet path.
+    /// Receivers that are not used any more, to be closed off the packet path.
     FreedInput {
         /// The slot, when it is free now.
         slot: Option<u16>,
         /// What to close.
-        rx: I::Rx,
+        legs: Legs<I::Rx>,
     },
     /// An output that was told to retire.
     FreedOutput(Box<Token<I::Tx, G>>),

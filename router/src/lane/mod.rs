@@ -8,6 +8,8 @@
 
 mod burst;
 pub mod messages;
+mod octets;
+mod receive;
 pub mod run;
 pub mod token;
 
@@ -15,28 +17,23 @@ use std::sync::Arc;
 
 use crossbeam_channel::{Receiver, Sender, TrySendError};
 use ormatrix_io::Clock;
-use ormatrix_protocol::{DropReason, SignalState};
+use ormatrix_protocol::SignalState;
 
 use self::{
-    messages::{FromLane, Order, Place, ToLane},
+    messages::{FromLane, Legs, Order, Place, ToLane},
     token::{Packet, Token},
 };
 use crate::{
     counters::InputCells,
-    flow::Flow,
+    flow::{BATCH_MAX, Flow, LEGS_MAX},
     gate::{FrameGate, Gate},
-    packet_io::{Batch, PacketIo},
+    packet_io::PacketIo,
 };
 
-/// Batches taken from one input before the next one has its turn.
-const BATCHES: usize = 4;
 /// Commands followed in one turn, so that a burst of them does not hold packets up.
 const COMMANDS: usize = 64;
 /// How often deadlines are looked at.
 const TICK_NS: u64 = 1_000_000;
-
-/// Packets one batch may hold: 32 datagrams of 128 packets each.
-const PACKETS_MAX: usize = 4096;
 
 /// Things by slot; boxed, so that taking one out to work on it moves a pointer only.
 type Slots<T> = Vec<Option<Box<T>>>;
@@ -45,7 +42,7 @@ type Slots<T> = Vec<Option<Box<T>>>;
 type Parting<T, G> = (u16, Box<Token<T, G>>);
 
 struct Input<I: PacketIo> {
-    rx: I::Rx,
+    legs: Legs<I::Rx>,
     flow: Box<Flow>,
     cells: Arc<InputCells>,
     /// Outputs attached, by slot.
@@ -87,6 +84,8 @@ pub struct Lane<I: PacketIo, C: Clock, G = Gate> {
     freed: Vec<FromLane<I, G>>,
     batch: I::Batch,
     packets: Vec<Packet>,
+    /// Inputs that hold packets back until a gap is filled.
+    holding: Vec<u16>,
     ready: Vec<u16>,
     next_tick: u64,
     stopped: bool,
@@ -108,8 +107,10 @@ impl<I: PacketIo, C: Clock, G: FrameGate> Lane<I, C, G> {
             outbox: Vec::with_capacity(outputs),
             freed: Vec::with_capacity(inputs + outputs),
             batch,
-            packets: Vec::with_capacity(PACKETS_MAX),
-            ready: Vec::with_capacity(inputs),
+            // What came and what is released with it.
+            packets: Vec::with_capacity(2 * BATCH_MAX),
+            holding: Vec::with_capacity(inputs),
+            ready: Vec::with_capacity(inputs * LEGS_MAX),
             next_tick: 0,
             stopped: false,
         }
@@ -134,9 +135,10 @@ impl<I: PacketIo, C: Clock, G: FrameGate> Lane<I, C, G> {
         // A failing wait shows as silence, which signals report; there is no better answer
         // on the packet path.
         let _ = self.io.ready(&mut ready, 0);
-        for slot in &ready {
-            self.receive(*slot, now);
+        for key in &ready {
+            self.receive(key / LEGS_MAX as u16, usize::from(key % LEGS_MAX as u16), now);
         }
+        self.give_up_gaps(now);
         let moved = !ready.is_empty();
         self.ready = ready;
         if now >= self.next_tick {
@@ -154,16 +156,18 @@ impl<I: PacketIo, C: Clock, G: FrameGate> Lane<I, C, G> {
 
     fn follow(&mut self, message: ToLane<I, G>, now: u64) {
         match message {
-            ToLane::AddInput { slot, rx, flow, cells } => {
-                // An input that cannot be watched shows as lost.
-                let _ = self.io.attach(&rx, slot);
+            ToLane::AddInput { slot, legs, flow, cells } => {
+                self.attach(slot, &legs);
                 let members = Vec::with_capacity(self.tokens.len());
-                let input = Input { rx, flow, cells, members, reported: None };
+                let input = Input { legs, flow, cells, members, reported: None };
                 if let Some(place) = self.inputs.get_mut(usize::from(slot)) {
                     *place = Some(Box::new(input));
                 }
             }
-            ToLane::ChangeInput { slot, rx, flow } => self.change_input(slot, rx, flow),
+            ToLane::ChangeInput { slot, legs, flow, cells } => {
+                self.change_input(slot, legs, flow, cells);
+            }
+            ToLane::ChangeLeg { slot, leg, rx } => self.change_leg(slot, usize::from(leg), rx),
             ToLane::RemoveInput { slot } => self.remove_input(slot, now),
             ToLane::Hold(token) => self.hold(token, now),
             ToLane::Order { output, order } => {
@@ -177,22 +181,52 @@ impl<I: PacketIo, C: Clock, G: FrameGate> Lane<I, C, G> {
         }
     }
 
-    fn change_input(&mut self, slot: u16, rx: Option<I::Rx>, flow: Option<Box<Flow>>) {
-        let Some(input) = self.inputs[usize::from(slot)].as_deref_mut() else { return };
-        let restarts = flow.is_some();
-        if let Some(flow) = flow {
-            input.flow = flow;
+    /// Watches an input's legs. One that cannot be watched shows as lost.
+    fn attach(&mut self, slot: u16, legs: &Legs<I::Rx>) {
+        for (leg, rx) in (0..).zip(legs) {
+            if let Some(rx) = rx {
+                let _ = self.io.attach(rx, key(slot, leg));
+            }
         }
-        if let Some(rx) = rx {
-            self.io.detach(&input.rx, slot);
-            let _ = self.io.attach(&rx, slot);
-            let rx = std::mem::replace(&mut input.rx, rx);
-            self.give_back(FromLane::FreedInput { slot: None, rx });
+    }
+
+    fn detach(&mut self, slot: u16, legs: &Legs<I::Rx>) {
+        for (leg, rx) in (0..).zip(legs) {
+            if let Some(rx) = rx {
+                self.io.detach(rx, key(slot, leg));
+            }
         }
-        // The same stream through another socket: frames and gates go on.
-        if !restarts {
-            return;
+    }
+
+    fn change_leg(&mut self, slot: u16, leg: usize, rx: I::Rx) {
+        let Some(mut input) = self.inputs[usize::from(slot)].take() else { return };
+        let mut old = Legs::default();
+        old[leg] = input.legs[leg].take();
+        self.detach(slot, &old);
+        let mut new = Legs::default();
+        new[leg] = Some(rx);
+        self.attach(slot, &new);
+        input.legs[leg] = new[leg].take();
+        self.inputs[usize::from(slot)] = Some(input);
+        self.give_back(FromLane::FreedInput { slot: None, legs: old });
+    }
+
+    fn change_input(
+        &mut self,
+        slot: u16,
+        legs: Option<Legs<I::Rx>>,
+        flow: Box<Flow>,
+        cells: Arc<InputCells>,
+    ) {
+        let Some(mut input) = self.inputs[usize::from(slot)].take() else { return };
+        (input.flow, input.cells) = (flow, cells);
+        if let Some(legs) = legs {
+            self.detach(slot, &input.legs);
+            self.attach(slot, &legs);
+            let legs = std::mem::replace(&mut input.legs, legs);
+            self.give_back(FromLane::FreedInput { slot: None, legs });
         }
+        self.inputs[usize::from(slot)] = Some(input);
         // A new flow counts epochs from the start; whoever was on the old one joins anew.
         let Some(input) = self.inputs[usize::from(slot)].as_deref() else { return };
         for output in &input.members {
@@ -211,8 +245,9 @@ impl<I: PacketIo, C: Clock, G: FrameGate> Lane<I, C, G> {
             }
             self.pursue(*output, now);
         }
-        self.io.detach(&input.rx, slot);
-        self.give_back(FromLane::FreedInput { slot: Some(slot), rx: input.rx });
+        self.detach(slot, &input.legs);
+        self.holding.retain(|holding| *holding != slot);
+        self.give_back(FromLane::FreedInput { slot: Some(slot), legs: input.legs });
     }
 
     fn hold(&mut self, mut token: Box<Token<I::Tx, G>>, now: u64) {
@@ -290,98 +325,6 @@ impl<I: PacketIo, C: Clock, G: FrameGate> Lane<I, C, G> {
         }
     }
 
-    fn receive(&mut self, slot: u16, now: u64) {
-        let Some(mut input) = self.inputs.get_mut(usize::from(slot)).and_then(Option::take) else {
-            return;
-        };
-        for _ in 0..BATCHES {
-            // An error on a socket (an ICMP message) concerns no packet of ours.
-            let count = self.io.receive(&mut input.rx, &mut self.batch).unwrap_or(0);
-            if count == 0 {
-                break;
-            }
-            self.classify(&mut input.flow, now);
-            self.fan_out(&input, now);
-        }
-        input.cells.publish(&input.flow.take_counts(now));
-        for output in &input.members {
-            if let Some(token) = self.tokens[usize::from(*output)].as_deref_mut() {
-                token.publish();
-            }
-        }
-        let members = input.members.len();
-        self.inputs[usize::from(slot)] = Some(input);
-        self.settle(slot, members, now);
-    }
-
-    /// Reads every packet of the batch once, for all outputs.
-    fn classify(&mut self, flow: &mut Flow, now: u64) {
-        self.packets.clear();
-        for index in 0..self.batch.len() {
-            let datagram = self.batch.datagram(index);
-            let segment = datagram.segment.max(1);
-            let refused = if datagram.truncated {
-                Some(DropReason::Oversize)
-            } else if datagram.fragmented {
-                Some(DropReason::Fragmented)
-            } else {
-                None
-            };
-            if let Some(reason) = refused {
-                let octets = datagram.octets.len();
-                flow.refuse(octets.div_ceil(segment).max(1) as u64, octets, reason, now);
-                continue;
-            }
-            let from = datagram.from;
-            // An empty datagram is a packet too.
-            let empty = datagram.octets.is_empty().then_some(&[][..]);
-            let mut start = 0;
-            for octets in empty.into_iter().chain(datagram.octets.chunks(segment)) {
-                if let Ok(accepted) = flow.accept(octets, from, now)
-                    && self.packets.len() < PACKETS_MAX
-                {
-                    self.packets.push(Packet {
-                        datagram: index as u16,
-                        start,
-                        length: octets.len() as u16,
-                        accepted,
-                    });
-                }
-                start += octets.len() as u32;
-            }
-        }
-    }
-
-    fn fan_out(&mut self, input: &Input<I>, now: u64) {
-        for output in &input.members {
-            let may_join = self.may_join(input, *output, now);
-            if let Some(token) = self.tokens[usize::from(*output)].as_deref_mut() {
-                token.forward(
-                    &mut self.io,
-                    &mut self.batch,
-                    &self.packets,
-                    &input.flow,
-                    may_join,
-                    now,
-                );
-            }
-        }
-    }
-
-    /// Whether a closed output may join now: alone at once, in a salvo when all its outputs
-    /// for this source are here, or when the others are overdue.
-    fn may_join(&self, input: &Input<I>, output: u16, now: u64) -> bool {
-        let Some(token) = self.tokens[usize::from(output)].as_deref() else { return false };
-        let Order { take, party, .. } = token.order;
-        if party <= 1 || !token.gate.is_closed() {
-            return true;
-        }
-        let here = input.members.iter().filter(|member| {
-            self.tokens[usize::from(**member)].as_deref().is_some_and(|t| t.order.take == take)
-        });
-        here.count() >= usize::from(party) || now >= token.since + 2 * input.flow.deadline_ns()
-    }
-
     /// After a batch: outputs whose last frame is over go on, and states are told.
     fn settle(&mut self, slot: u16, members: usize, now: u64) {
         // Backwards, because a member that goes on is removed from the list.
@@ -400,6 +343,9 @@ impl<I: PacketIo, C: Clock, G: FrameGate> Lane<I, C, G> {
 
     fn tick(&mut self, now: u64) {
         for slot in 0..self.inputs.len() {
+            if self.inputs[slot].as_deref().is_some_and(|input| input.flow.is_silent(now)) {
+                self.let_go(slot as u16, now);
+            }
             let Some(input) = self.inputs[slot].as_deref_mut() else { continue };
             if input.flow.expire(now) {
                 input.cells.publish(&input.flow.take_counts(now));
@@ -409,6 +355,7 @@ impl<I: PacketIo, C: Clock, G: FrameGate> Lane<I, C, G> {
                     }
                 }
             }
+            input.cells.publish_legs(&input.flow, now);
             let state = input.flow.signal(now);
             if input.reported != Some(state) {
                 let report = FromLane::Signal { input: slot as u16, state, at: self.clock.unix() };
@@ -448,4 +395,9 @@ impl<I: PacketIo, C: Clock, G: FrameGate> Lane<I, C, G> {
             }
         }
     }
+}
+
+/// What the backend calls one leg of an input.
+fn key(slot: u16, leg: u16) -> u16 {
+    slot * LEGS_MAX as u16 + leg
 }

@@ -8,20 +8,21 @@ use st2110::{rfc4175::rewrite_extended_sequence, rtp};
 use super::{
     burst::Burst,
     messages::{Order, Place},
+    octets::{Octets, Source},
 };
 use crate::{
     counters::{OutputCells, Sent},
     flow::{Accepted, Flow},
     gate::{FrameGate, Gate, Pass},
-    packet_io::{Batch, PacketIo},
+    packet_io::PacketIo,
 };
 
-/// A packet of the present batch that its flow accepted.
+/// A packet that its flow accepted.
 #[derive(Clone, Copy, Debug)]
 pub struct Packet {
-    /// Datagram of the batch.
-    pub datagram: u16,
-    /// First octet within the datagram.
+    /// Where it lies.
+    pub source: Source,
+    /// First octet there.
     pub start: u32,
     /// Octets.
     pub length: u16,
@@ -42,8 +43,9 @@ pub struct Thin {
 pub struct Token<T, G = Gate> {
     /// The output's slot.
     pub slot: u16,
-    /// Where it sends to.
-    pub tx: T,
+    /// Where it sends to: every leg gets the same packets. `None` where one could not be
+    /// opened yet.
+    pub legs: Vec<Option<T>>,
     /// The SSRC of everything it sends.
     pub ssrc: u32,
     /// The payload type of everything it sends.
@@ -71,14 +73,15 @@ pub struct Token<T, G = Gate> {
 
 impl<T, G: FrameGate> Token<T, G> {
     /// A new output on no source, sending from sequence number `next`.
-    pub fn new(slot: u16, tx: T, ssrc: u32, payload_type: u8, next: u32) -> Self {
+    pub fn new(slot: u16, legs: Vec<Option<T>>, ssrc: u32, payload_type: u8, next: u32) -> Self {
+        let cells = Arc::new(OutputCells::new(legs.len()));
         Self {
             slot,
-            tx,
+            legs,
             ssrc,
             payload_type,
             thin: None,
-            cells: Arc::default(),
+            cells,
             order: Order::default(),
             gate: G::new(next),
             on: None,
@@ -109,7 +112,7 @@ impl<T, G: FrameGate> Token<T, G> {
     pub fn forward<I: PacketIo<Tx = T>>(
         &mut self,
         io: &mut I,
-        batch: &mut I::Batch,
+        octets: &mut Octets<'_, I::Batch>,
         packets: &[Packet],
         flow: &Flow,
         may_join: bool,
@@ -134,22 +137,21 @@ impl<T, G: FrameGate> Token<T, G> {
             };
             let length = usize::from(packet.length);
             if !burst.has_room(length) {
-                completed = self.flush(&mut burst, io, batch, accepted.frame, completed);
+                completed = self.flush(&mut burst, io, octets, accepted.frame, completed);
             }
             let start = packet.start as usize;
-            let octets = batch.octets_mut(usize::from(packet.datagram));
-            let octets = &mut octets[start..start + length];
-            rtp::rewrite(octets, sequence as u16, self.ssrc, self.payload_type);
+            let packet_octets = &mut octets.of_mut(packet.source)[start..start + length];
+            rtp::rewrite(packet_octets, sequence as u16, self.ssrc, self.payload_type);
             let payload_start = usize::from(accepted.payload_start);
-            rewrite_extended_sequence(octets, payload_start, (sequence >> 16) as u16);
-            burst.push(usize::from(packet.datagram), start, length);
+            rewrite_extended_sequence(packet_octets, payload_start, (sequence >> 16) as u16);
+            burst.push(packet.source, packet.start, length);
             if accepted.completes && accepted.frame >= self.confirm_from {
                 completed += 1;
             }
         }
         if burst.len() > 0 {
             let frame = flow.frames().current();
-            self.flush(&mut burst, io, batch, frame, completed);
+            self.flush(&mut burst, io, octets, frame, completed);
         }
         if self.live && !self.gate.is_open(flow.epoch()) {
             self.lose();
@@ -164,33 +166,44 @@ impl<T, G: FrameGate> Token<T, G> {
         }
     }
 
-    /// Sends the burst. `completed` whole frames end within it; they count only if all of
-    /// it left.
+    /// Sends the burst on every leg. `completed` whole frames end within it; they count only
+    /// if all of it left on one leg at least.
     fn flush<I: PacketIo<Tx = T>>(
         &mut self,
         burst: &mut Burst,
         io: &mut I,
-        batch: &I::Batch,
+        octets: &Octets<'_, I::Batch>,
         frame: u32,
         completed: u64,
     ) -> u64 {
-        let (packets, octets) = (burst.len() as u64, burst.octets() as u64);
-        match burst.send(io, &mut self.tx, batch) {
-            Ok(()) => {
-                self.sent.packets += packets;
-                self.sent.bytes += octets;
-                if completed > 0 {
-                    self.sent.whole_frames += completed;
-                    self.sent.takes += u64::from(!self.live && !self.was_live);
-                    (self.live, self.was_live) = (true, true);
+        let count = burst.len() as u64;
+        let mut left = false;
+        for (index, tx) in self.legs.iter_mut().enumerate() {
+            let Some(tx) = tx else { continue };
+            match burst.send(io, tx, octets) {
+                Ok(()) => {
+                    self.sent.legs[index] += count;
+                    left = true;
+                }
+                Err(error) => {
+                    self.sent.failed[index] += count;
+                    self.cells.refused(index, &error);
                 }
             }
-            Err(error) => {
-                self.sent.withheld[WithheldReason::SendFailed as usize] += packets;
-                self.cells.refused(&error);
-                self.confirm_from = frame + 1;
-            }
         }
+        if left {
+            self.sent.packets += count;
+            self.sent.bytes += burst.octets() as u64;
+            if completed > 0 {
+                self.sent.whole_frames += completed;
+                self.sent.takes += u64::from(!self.live && !self.was_live);
+                (self.live, self.was_live) = (true, true);
+            }
+        } else {
+            self.sent.withheld[WithheldReason::SendFailed as usize] += count;
+            self.confirm_from = frame + 1;
+        }
+        burst.clear();
         0
     }
 

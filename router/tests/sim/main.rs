@@ -79,7 +79,7 @@ impl<G: FrameGate> World<G> {
             mailboxes,
             reports,
             receivers: (0..SOURCES).map(|_| network.inbound()).collect(),
-            cells: (0..SOURCES).map(|_| Arc::default()).collect(),
+            cells: (0..SOURCES).map(|_| Arc::new(InputCells::new(1))).collect(),
             ports: (0..OUTPUTS).map(|_| network.outbound()).collect(),
             output_cells: Vec::new(),
             clock,
@@ -91,14 +91,14 @@ impl<G: FrameGate> World<G> {
             let rx = world.receivers[usize::from(source)];
             let slot = u16::from(source);
             world.mailboxes[usize::from(slot % LANES)]
-                .send(ToLane::AddInput { slot, rx, flow, cells })
+                .send(ToLane::AddInput { slot, legs: [Some(rx), None], flow, cells })
                 .unwrap();
         }
         for output in 0..OUTPUTS {
             // Sequence numbers about to wrap, in both halves.
             let next = if output % 2 == 0 { 0xffff_fff0 } else { 0x0001_fff0 };
             let port = world.ports[usize::from(output)];
-            let token = Token::new(output, port, 9000 + u32::from(output), 97, next);
+            let token = Token::new(output, vec![Some(port)], 9000 + u32::from(output), 97, next);
             world.output_cells.push(Arc::clone(&token.cells));
             world.mailboxes[0].send(ToLane::Hold(Box::new(token))).unwrap();
         }

@@ -1,0 +1,220 @@
+//! Adding, changing and removing inputs.
+
+use std::sync::Arc;
+
+use ormatrix_io::Clock;
+use ormatrix_protocol::{InputId, InputSpec, OutputId, Refusal, SKEW_US_MAX, Signal, SignalState};
+
+use super::{
+    Conductor,
+    inventory::{Input, Reception, check_legs, check_payload_type, full, invalid, rival, taken},
+    opener::Opener,
+    renewal::Receiver,
+};
+use crate::{
+    counters::InputCells,
+    flow::Flow,
+    lane::messages::{Legs, ToLane},
+    packet_io::PacketIo,
+};
+
+/// Receivers by leg; `None` where one could not be opened yet.
+type Receivers<R, M> = Vec<Option<Receiver<R, M>>>;
+
+impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
+    pub(super) fn put_input(&mut self, spec: InputSpec) -> Result<(), Refusal> {
+        let flow = self.check_input(&spec)?;
+        let Some(present) = self.inputs.get(&spec.id) else {
+            let receivers = self.open_receivers(&spec)?;
+            return self.add_input(spec, flow, receivers);
+        };
+        if present.spec == spec && present.is_open() {
+            return Ok(());
+        }
+        let moved = present.spec.legs != spec.legs || !present.is_open();
+        let receivers = if moved { Some(self.open_receivers(&spec)?) } else { None };
+        self.change_input(spec, flow, receivers);
+        Ok(())
+    }
+
+    /// As `put_input`, but keeps an input of which a socket cannot be opened, and says which.
+    pub(super) fn restore_input(&mut self, spec: InputSpec) -> Result<(), Refusal> {
+        let flow = self.check_input(&spec)?;
+        let mut failure = Ok(());
+        let receivers = spec.legs.iter().map(|leg| {
+            let opened = self.open_receiver(leg);
+            opened.map_err(|refusal| failure = Err(refusal)).ok()
+        });
+        let receivers = receivers.collect();
+        self.add_input(spec, flow, receivers)?;
+        failure
+    }
+
+    fn open_receivers(
+        &mut self,
+        spec: &InputSpec,
+    ) -> Result<Receivers<I::Rx, O::Membership>, Refusal> {
+        spec.legs.iter().map(|leg| self.open_receiver(leg).map(Some)).collect()
+    }
+
+    fn check_input(&self, spec: &InputSpec) -> Result<Box<Flow>, Refusal> {
+        check_payload_type(spec.payload_type)?;
+        check_legs(&spec.legs)?;
+        if !(576..=8960).contains(&spec.max_udp) {
+            let reason = format!("{} is out of range: 1460, or MAXUDP up to 8960", spec.max_udp);
+            return Err(invalid("max_udp", reason));
+        }
+        if !(1..=SKEW_US_MAX).contains(&spec.merge.skew_us) {
+            let skew_us = spec.merge.skew_us;
+            let reason = format!("{skew_us} is out of range: use 1 to {SKEW_US_MAX} microseconds");
+            return Err(invalid("merge.skew_us", reason));
+        }
+        let others = self.inputs.values().filter(|other| other.spec.id != spec.id);
+        for other in others {
+            if let Some(leg) = rival(&spec.legs, &other.spec.legs) {
+                return Err(taken(leg, other.spec.id.as_str()));
+            }
+        }
+        let flow = Flow::new(spec).map_err(|error| invalid("video", error.to_string()))?;
+        Ok(Box::new(flow))
+    }
+
+    fn add_input(
+        &mut self,
+        spec: InputSpec,
+        flow: Box<Flow>,
+        receivers: Receivers<I::Rx, O::Membership>,
+    ) -> Result<(), Refusal> {
+        let slot = self
+            .input_slots
+            .take(spec.id.clone())
+            .map_err(|_| full("inputs", self.capacity.inputs, "max_inputs"))?;
+        let load = packet_rate(&spec);
+        let lane = (0..self.loads.len()).min_by_key(|lane| self.loads[*lane]).unwrap_or(0);
+        if let Some(sum) = self.loads.get_mut(lane) {
+            *sum += load;
+        }
+        let lane = lane as u16;
+        let signal = Signal { state: SignalState::Lost, since: self.clock.unix() };
+        let cells = Arc::new(InputCells::new(spec.legs.len()));
+        let (legs, receptions) = part(receivers);
+        self.tell_lane(lane, ToLane::AddInput { slot, legs, flow, cells: Arc::clone(&cells) });
+        let id = spec.id.clone();
+        self.inputs.insert(id, Input { spec, slot, lane, cells, signal, legs: receptions });
+        Ok(())
+    }
+
+    fn change_input(
+        &mut self,
+        spec: InputSpec,
+        flow: Box<Flow>,
+        receivers: Option<Receivers<I::Rx, O::Membership>>,
+    ) {
+        let Some(input) = self.inputs.get_mut(&spec.id) else { return };
+        if let Some(sum) = self.loads.get_mut(usize::from(input.lane)) {
+            *sum = sum.saturating_sub(packet_rate(&input.spec)) + packet_rate(&spec);
+        }
+        if input.spec.legs.len() != spec.legs.len() {
+            input.cells = Arc::new(InputCells::new(spec.legs.len()));
+        }
+        let legs = receivers.map(|receivers| {
+            let (legs, receptions) = part(receivers);
+            input.legs = receptions;
+            legs
+        });
+        input.spec = spec;
+        let (slot, lane, cells) = (input.slot, input.lane, Arc::clone(&input.cells));
+        self.tell_lane(lane, ToLane::ChangeInput { slot, legs, flow, cells });
+    }
+
+    pub(super) fn remove_input(&mut self, id: &InputId) -> Result<(), Refusal> {
+        if !self.inputs.contains_key(id) {
+            return Err(Refusal::UnknownInput { input: id.clone() });
+        }
+        let outputs: Vec<OutputId> = self
+            .outputs
+            .iter()
+            .filter(|(_, output)| output.route.input.as_ref() == Some(id))
+            .map(|(output, _)| output.clone())
+            .collect();
+        if !outputs.is_empty() {
+            return Err(Refusal::InputRouted { input: id.clone(), outputs });
+        }
+        if self.monitors.contains_key(id) {
+            self.remove_monitor(id)?;
+        }
+        if let Some(input) = self.inputs.remove(id) {
+            if let Some(sum) = self.loads.get_mut(usize::from(input.lane)) {
+                *sum = sum.saturating_sub(packet_rate(&input.spec));
+            }
+            self.tell_lane(input.lane, ToLane::RemoveInput { slot: input.slot });
+        }
+        Ok(())
+    }
+
+    /// Tries again to open the legs that could not be opened so far.
+    pub(super) fn retry_inputs(&mut self) {
+        let closed = |input: &Input<O::Membership>| {
+            let legs = input.legs.iter().enumerate().filter(|(_, leg)| leg.is_none());
+            legs.map(|(index, _)| index).collect::<Vec<_>>()
+        };
+        let closed: Vec<(InputId, Vec<usize>)> =
+            self.inputs.iter().map(|(id, input)| (id.clone(), closed(input))).collect();
+        for (id, legs) in closed {
+            for leg in legs {
+                self.retry_leg(&id, leg);
+            }
+        }
+    }
+
+    fn retry_leg(&mut self, id: &InputId, leg: usize) {
+        let Some(spec) = self.inputs.get(id).and_then(|input| input.spec.legs.get(leg)) else {
+            return;
+        };
+        let spec = spec.clone();
+        if let Ok(receiver) = self.open_receiver(&spec) {
+            self.give_leg(id, leg, receiver);
+            tracing::info!(input = %id, leg, "received now");
+        }
+    }
+
+    /// Has an input's lane receive one leg from here.
+    pub(super) fn give_leg(
+        &mut self,
+        id: &InputId,
+        leg: usize,
+        receiver: Receiver<I::Rx, O::Membership>,
+    ) {
+        let Some(input) = self.inputs.get_mut(id) else { return };
+        let Receiver { rx, membership, watch } = receiver;
+        if let Some(place) = input.legs.get_mut(leg) {
+            *place = Some(Reception { membership, watch });
+            let (slot, lane) = (input.slot, input.lane);
+            self.tell_lane(lane, ToLane::ChangeLeg { slot, leg: leg as u8, rx });
+        }
+    }
+}
+
+/// What the lane gets of receivers, and what the conductor keeps.
+fn part<R, M>(receivers: Receivers<R, M>) -> (Legs<R>, Vec<Option<Reception<M>>>) {
+    let mut legs = Legs::default();
+    let mut receptions = Vec::new();
+    for (place, receiver) in legs.iter_mut().zip(receivers) {
+        let (rx, reception) = match receiver {
+            Some(Receiver { rx, membership, watch }) => {
+                (Some(rx), Some(Reception { membership, watch }))
+            }
+            None => (None, None),
+        };
+        *place = rx;
+        receptions.push(reception);
+    }
+    (legs, receptions)
+}
+
+/// Packets a second that a stream declares, for spreading inputs over lanes.
+fn packet_rate(spec: &InputSpec) -> u64 {
+    let plan = st2110::rfc4175::FramePlan::new(&spec.video, spec.max_udp);
+    let packets = plan.map_or(0, |plan| plan.packets() as u64);
+    packets * 1_000_000_000 / spec.video.rate.period_ns().max(1)
+}

@@ -1,0 +1,256 @@
+//! From packets of one or two legs to the packets of one stream, each once.
+//!
+//! The first good copy counts (ST 2022-7); the other is named `second_copy`. A leg that
+//! delivers garbage, another stream or another format while the other leg carries the
+//! stream harms nobody: its packets are refused before they can stand in for good ones.
+
+use std::net::SocketAddr;
+
+use ormatrix_protocol::{DropReason, InputSpec};
+use st2110::{
+    rfc4175::{FramePlan, PayloadError, PayloadHeader, PlanError},
+    rtp::{RtpError, RtpHeader},
+};
+
+use super::{
+    legs::{LEGS_MAX, Leg},
+    position::{Contradiction, Geometry, Position},
+    sender::{Sender, SenderLock},
+    unroll::Unroll,
+    window::{Seen, Window},
+};
+
+/// A packet of the stream, which no other copy has been of.
+#[derive(Clone, Copy, Debug)]
+pub struct Arrived {
+    /// The leg it came on.
+    pub leg: u8,
+    /// Extended sequence number within the stream.
+    pub sequence: u64,
+    /// RTP timestamp.
+    pub timestamp: u32,
+    /// RTP marker.
+    pub marker: bool,
+    /// First octet of the RTP payload.
+    pub payload_start: u16,
+    /// Where its pixels begin and go on, or that they contradict the declared format.
+    pub span: Result<Option<(Position, Position)>, Contradiction>,
+    /// The first packet of another stream than before.
+    pub fresh: bool,
+}
+
+/// How often the legs are compared, in packets.
+const PROBE_EVERY: u64 = 1024;
+
+/// A packet whose copy on the other leg is awaited, to see how far that is behind.
+#[derive(Clone, Copy, Debug, Default)]
+struct Probe {
+    sequence: u64,
+    leg: usize,
+    at: u64,
+}
+
+/// Takes packets in.
+#[derive(Clone, Debug)]
+pub struct Intake {
+    geometry: Geometry,
+    payload_type: u8,
+    packet_max: usize,
+    silence_ns: u64,
+    legs: Vec<Leg>,
+    unroll: Unroll,
+    window: Window,
+    /// Furthest step ahead that one leg may make while the other carries the stream.
+    reach: u64,
+    ssrc: Option<u32>,
+    probe: Option<Probe>,
+    last_arrival: u64,
+}
+
+impl Intake {
+    /// For a stream as declared, of which `reach` packets pass while a leg is behind.
+    pub fn new(
+        spec: &InputSpec,
+        plan: &FramePlan,
+        geometry: Geometry,
+        silence_ns: u64,
+        reach: u64,
+    ) -> Result<Self, PlanError> {
+        let legs: Vec<Leg> = spec.legs[..spec.legs.len().min(LEGS_MAX)]
+            .iter()
+            .map(|leg| Leg::new(SenderLock::new(leg.source), reach))
+            .collect();
+        Ok(Self {
+            geometry,
+            payload_type: spec.payload_type,
+            packet_max: usize::from(spec.max_udp) - 8,
+            silence_ns,
+            unroll: Unroll::new(plan.packets(), spec.video.rate, legs.len() > 1),
+            legs,
+            window: Window::new(reach),
+            reach,
+            ssrc: None,
+            probe: None,
+            last_arrival: 0,
+        })
+    }
+
+    /// Takes one packet in, as it came from the network on a leg.
+    #[inline]
+    pub fn admit(
+        &mut self,
+        leg: usize,
+        packet: &[u8],
+        from: SocketAddr,
+        now: u64,
+    ) -> Result<Arrived, DropReason> {
+        if packet.len() > self.packet_max {
+            return Err(DropReason::Oversize);
+        }
+        let rtp = RtpHeader::parse(packet).map_err(|error| match error {
+            RtpError::Rtcp { .. } => DropReason::Rtcp,
+            RtpError::Version { .. } => DropReason::Garbage,
+            RtpError::Truncated { .. } if packet.first().is_none_or(|o| o >> 6 != 2) => {
+                DropReason::Garbage
+            }
+            RtpError::Truncated { .. } | RtpError::Padding { .. } => DropReason::Truncated,
+        })?;
+        let carried = self.is_carried_beside(leg, now);
+        let silent = !self.legs[leg].is_alive(now, self.silence_ns);
+        let sender = self.legs[leg].senders.admit(from, rtp.ssrc, silent)?;
+        if carried && self.ssrc != Some(rtp.ssrc) {
+            return Err(DropReason::LegMismatch);
+        }
+        let fresh = !carried && (sender == Sender::New || self.ssrc != Some(rtp.ssrc));
+        if fresh {
+            self.reset();
+            self.ssrc = Some(rtp.ssrc);
+        }
+        if rtp.payload_type != self.payload_type {
+            return Err(DropReason::PayloadType);
+        }
+        let header = PayloadHeader::parse(rtp.payload(packet)).map_err(|error| match error {
+            PayloadError::TooManySegments => DropReason::PayloadHeader,
+            _ => DropReason::Truncated,
+        })?;
+        let low = u32::from(header.extended_sequence) << 16 | u32::from(rtp.sequence);
+        let sequence = self.unroll.extend(low, rtp.timestamp);
+        let span = self.span(&rtp, &header);
+        if carried {
+            // What the other leg carries is the stream, whatever this one says.
+            if span.is_err() {
+                return Err(DropReason::Format);
+            }
+            if self.unroll.newest().is_some_and(|newest| sequence > newest + self.reach) {
+                return Err(DropReason::LegMismatch);
+            }
+        }
+        match self.window.record(sequence) {
+            Seen::New => {}
+            Seen::Late => return Err(DropReason::Late),
+            Seen::Duplicate => {
+                return Err(match self.legs[leg].hear(sequence, now, self.silence_ns) {
+                    Seen::New => {
+                        self.compare(leg, sequence, now);
+                        DropReason::SecondCopy
+                    }
+                    Seen::Duplicate | Seen::Late => DropReason::Duplicate,
+                });
+            }
+        }
+        self.legs[leg].hear(sequence, now, self.silence_ns);
+        if self.legs.len() > 1 && sequence.is_multiple_of(PROBE_EVERY) {
+            self.probe = Some(Probe { sequence, leg, at: now });
+        }
+        self.unroll.note(low, rtp.timestamp, sequence);
+        self.last_arrival = now;
+        Ok(Arrived {
+            leg: leg as u8,
+            sequence,
+            timestamp: rtp.timestamp,
+            marker: rtp.marker,
+            payload_start: rtp.payload_start as u16,
+            span,
+            fresh,
+        })
+    }
+
+    /// Where a packet's pixels lie, if its marker stands where the declared format ends a
+    /// field.
+    #[inline]
+    fn span(
+        &self,
+        rtp: &RtpHeader,
+        header: &PayloadHeader,
+    ) -> Result<Option<(Position, Position)>, Contradiction> {
+        let span = self.geometry.span(header)?;
+        let Some((_, behind)) = span else { return Ok(None) };
+        // Some senders of two segments or fields mark the frame's end only.
+        let marked = rtp.marker == Geometry::is_field_end(behind)
+            || !rtp.marker && !self.geometry.is_end(behind);
+        if marked { Ok(span) } else { Err(Contradiction) }
+    }
+
+    /// Whether another leg carries the stream now.
+    #[inline]
+    pub fn is_carried_beside(&self, leg: usize, now: u64) -> bool {
+        let mut legs = self.legs.iter().enumerate();
+        legs.any(|(other, state)| other != leg && state.is_alive(now, self.silence_ns))
+    }
+
+    #[inline]
+    fn compare(&mut self, leg: usize, sequence: u64, now: u64) {
+        if let Some(probe) = self.probe
+            && probe.sequence == sequence
+            && probe.leg != leg
+        {
+            self.legs[leg].behind_ns = now.saturating_sub(probe.at);
+            self.legs[probe.leg].behind_ns = 0;
+            self.probe = None;
+        }
+    }
+
+    /// Every leg that is alive has passed this number by so many packets: whatever is
+    /// missing before it will not come.
+    pub fn is_passed(&self, sequence: u64, by: u64, now: u64) -> bool {
+        let mut alive = self.legs.iter().filter(|leg| leg.is_alive(now, self.silence_ns));
+        alive.all(|leg| leg.highest().is_some_and(|highest| highest >= sequence + by))
+    }
+
+    /// When a packet of the stream was last taken in.
+    pub fn last_arrival(&self) -> u64 {
+        self.last_arrival
+    }
+
+    /// How many legs there are.
+    pub fn leg_count(&self) -> usize {
+        self.legs.len()
+    }
+
+    /// Whether the stream arrives on a leg, and how far that is behind the other, ns.
+    pub fn leg_state(&self, leg: usize, now: u64) -> (bool, u64) {
+        self.legs
+            .get(leg)
+            .map_or((false, 0), |leg| (leg.is_alive(now, self.silence_ns), leg.behind_ns))
+    }
+
+    /// The legs.
+    pub fn legs(&mut self) -> &mut [Leg] {
+        &mut self.legs
+    }
+
+    /// Packets that are missing in the stream since the last call.
+    pub fn take_lost(&mut self) -> u64 {
+        self.window.take_lost()
+    }
+
+    /// The stream has ended: what comes next is another one.
+    pub fn reset(&mut self) {
+        self.window.flush();
+        self.unroll.reset();
+        self.probe = None;
+        for leg in &mut self.legs {
+            leg.reset();
+        }
+    }
+}
