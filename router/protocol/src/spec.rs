@@ -136,7 +136,8 @@ pub enum MergeOrder {
     /// as much as the other leg is behind: receivers must be able to put it back in place.
     FirstCopy,
     /// Packets leave in order. Nothing is delayed while nothing is missing; what is missing
-    /// is waited for, at most as long as a leg may be behind.
+    /// is waited for, at most as long as a leg may be behind, and only while a leg is alive
+    /// that may still bring it.
     #[default]
     Restored,
 }

@@ -156,8 +156,9 @@ reasons! {
         Duplicate = "duplicate",
         /// The other leg's copy came first (ST 2022-7): as it should be.
         SecondCopy = "second_copy",
-        /// Belongs to another stream than the one that the other leg carries.
-        LegMismatch = "leg_mismatch",
+        /// Not of the stream that the other leg carries, or a jump that the next packet does
+        /// not confirm.
+        Stray = "stray",
         /// Too old to place in the sequence.
         Late = "late",
     }

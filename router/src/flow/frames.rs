@@ -46,8 +46,10 @@ pub struct Mark {
 }
 
 /// The last few frames of a flow.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Frames {
+    /// So many frames back a packet may still come; only then is a frame called cut.
+    late: u32,
     ring: [Frame; REMEMBERED as usize],
     current: u32,
     wholes: u64,
@@ -67,6 +69,18 @@ pub struct Placed {
 }
 
 impl Frames {
+    /// None yet. Packets may be `late` frames late, less than are remembered.
+    pub fn new(late: u32) -> Self {
+        Self {
+            late: late.min(REMEMBERED - 2),
+            ring: [Frame::default(); REMEMBERED as usize],
+            current: 0,
+            wholes: 0,
+            begun: 0,
+            cut: 0,
+        }
+    }
+
     /// Places a packet that the window has not seen before; `None` when its frame is
     /// forgotten. `newest` tells that no packet of a higher sequence number has come.
     #[inline]
@@ -101,11 +115,9 @@ impl Frames {
             frame.last_field_begun = true;
             return;
         }
-        if frame.index != 0 && !frame.is_whole() {
-            self.cut += 1;
-        }
         self.current += 1;
         self.begun += 1;
+        self.judge(self.current.saturating_sub(self.late + 1));
         let current = self.current;
         *self.frame_mut(current) = Frame {
             index: current,
@@ -128,10 +140,6 @@ impl Frames {
         let completes = frame.is_whole();
         if completes {
             self.wholes += 1;
-            if index < self.current {
-                // It was taken for cut when the next one began.
-                self.cut = self.cut.saturating_sub(1);
-            }
         }
         Placed { frame: index, first, completes }
     }
@@ -171,11 +179,16 @@ impl Frames {
     /// The flow has ended or broken. Frame numbers go on, so that nothing of before is
     /// taken for something of after.
     pub fn interrupt(&mut self) {
-        let frame = self.frame_mut(self.current);
-        if frame.index != 0 && !frame.is_whole() {
-            self.cut += 1;
+        for back in 0..=self.late {
+            self.judge(self.current.saturating_sub(back));
         }
         self.ring = [Frame::default(); REMEMBERED as usize];
+    }
+
+    /// Nothing more will come for a frame.
+    fn judge(&mut self, index: u32) {
+        let cut = self.get(index).is_some_and(|frame| !frame.is_whole());
+        self.cut += u64::from(cut);
     }
 
     fn frame_mut(&mut self, index: u32) -> &mut Frame {

@@ -39,6 +39,10 @@ pub struct Arrived {
     pub fresh: bool,
 }
 
+/// A step ahead by more than this is believed when two packets in a row say so: one alone
+/// would make all that follow look late (RFC 3550 §A.1).
+const JUMP: u64 = 1 << 14;
+
 /// How often the legs are compared, in packets.
 const PROBE_EVERY: u64 = 1024;
 
@@ -62,18 +66,23 @@ pub struct Intake {
     window: Window,
     /// Furthest step ahead that one leg may make while the other carries the stream.
     reach: u64,
+    /// How long a copy on the other leg may take.
+    answer_ns: u64,
+    /// The last step ahead that was not believed.
+    jump: Option<u64>,
     ssrc: Option<u32>,
     probe: Option<Probe>,
     last_arrival: u64,
 }
 
 impl Intake {
-    /// For a stream as declared, of which `reach` packets pass while a leg is behind.
+    /// For a stream as declared, of which a leg may be `skew_ns` behind: `reach` packets.
     pub fn new(
         spec: &InputSpec,
         plan: &FramePlan,
         geometry: Geometry,
         silence_ns: u64,
+        skew_ns: u64,
         reach: u64,
     ) -> Result<Self, PlanError> {
         let legs: Vec<Leg> = spec.legs[..spec.legs.len().min(LEGS_MAX)]
@@ -89,6 +98,8 @@ impl Intake {
             legs,
             window: Window::new(reach),
             reach,
+            answer_ns: skew_ns,
+            jump: None,
             ssrc: None,
             probe: None,
             last_arrival: 0,
@@ -119,7 +130,7 @@ impl Intake {
         let silent = !self.legs[leg].is_alive(now, self.silence_ns);
         let sender = self.legs[leg].senders.admit(from, rtp.ssrc, silent)?;
         if carried && self.ssrc != Some(rtp.ssrc) {
-            return Err(DropReason::LegMismatch);
+            return Err(DropReason::Stray);
         }
         let fresh = !carried && (sender == Sender::New || self.ssrc != Some(rtp.ssrc));
         if fresh {
@@ -142,8 +153,12 @@ impl Intake {
                 return Err(DropReason::Format);
             }
             if self.unroll.newest().is_some_and(|newest| sequence > newest + self.reach) {
-                return Err(DropReason::LegMismatch);
+                return Err(DropReason::Stray);
             }
+        } else if self.unroll.newest().is_some_and(|newest| sequence > newest + self.reach + JUMP)
+            && self.jump.replace(sequence).is_none_or(|before| before + 1 != sequence)
+        {
+            return Err(DropReason::Stray);
         }
         match self.window.record(sequence) {
             Seen::New => {}
@@ -159,7 +174,8 @@ impl Intake {
             }
         }
         self.legs[leg].hear(sequence, now, self.silence_ns);
-        if self.legs.len() > 1 && sequence.is_multiple_of(PROBE_EVERY) {
+        let asked = self.probe.is_some_and(|probe| now <= probe.at + self.answer_ns);
+        if self.legs.len() > 1 && sequence.is_multiple_of(PROBE_EVERY) && !asked {
             self.probe = Some(Probe { sequence, leg, at: now });
         }
         self.unroll.note(low, rtp.timestamp, sequence);
@@ -248,7 +264,7 @@ impl Intake {
     pub fn reset(&mut self) {
         self.window.flush();
         self.unroll.reset();
-        self.probe = None;
+        (self.probe, self.jump) = (None, None);
         for leg in &mut self.legs {
             leg.reset();
         }

@@ -122,7 +122,8 @@ impl Flow {
             st2110::timing::SenderType::Wide,
         );
         let geometry = Geometry::new(&spec.video)?;
-        let silence_ns = 2 * spec.video.rate.period_ns();
+        let period_ns = spec.video.rate.period_ns().max(1);
+        let silence_ns = 2 * period_ns;
         let several = spec.legs.len() > 1;
         let skew_ns = if several { Self::skew_ns(spec) } else { 0 };
         let reach = packets_within(&plan, spec, skew_ns);
@@ -130,7 +131,7 @@ impl Flow {
         let own_patience = (plan.packets() as u64 / 64).clamp(2, 64);
         let packet_max = usize::from(spec.max_udp) - 8;
         Ok(Self {
-            intake: Intake::new(spec, &plan, geometry, silence_ns, reach)?,
+            intake: Intake::new(spec, &plan, geometry, silence_ns, skew_ns, reach)?,
             hold: restored.then(|| Box::new(Hold::new(reach, BATCH_MAX, packet_max, skew_ns))),
             fields: geometry.fields,
             silence_ns,
@@ -140,7 +141,7 @@ impl Flow {
             // Wide is undefined above 900 000 packets a second; 16 is its floor.
             packet_rate_cmax: limits.map_or(16, |limits| limits.cmax as usize),
             geometry,
-            frames: Frames::default(),
+            frames: Frames::new(1 + u32::try_from(skew_ns / period_ns).unwrap_or(u32::MAX - 1)),
             newest: None,
             next_at: None,
             standing: Standing::Absent,
