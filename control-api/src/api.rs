@@ -2,6 +2,7 @@
 
 pub mod body;
 mod inputs;
+mod merge;
 mod monitors;
 mod outputs;
 mod probes;

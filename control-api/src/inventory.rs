@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt::Display, str::FromStr};
 
-use ormatrix_protocol::{InputId, InputSpec, Leg, OutputId, OutputSpec, spec::IdError};
+use ormatrix_protocol::{InputId, InputSpec, Leg, Merge, OutputId, OutputSpec, spec::IdError};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use st2110::{
     format::VideoFormat,
@@ -47,6 +47,8 @@ pub struct Input {
     pub max_udp: u16,
     /// How its sample values are meant; for its SDP.
     pub colour: Colour,
+    /// How two legs become one stream.
+    pub merge: Merge,
 }
 
 /// How sample values are meant (ST 2110-20 §7.3, §7.5, §7.6).
@@ -73,6 +75,7 @@ impl Input {
             id: self.id.clone(),
             video: self.video,
             legs: self.legs.clone(),
+            merge: self.merge,
             payload_type: self.payload_type,
             max_udp: self.max_udp,
         }

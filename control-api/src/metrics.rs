@@ -88,6 +88,12 @@ fn inputs(registry: &mut Registry, mirror: &Mirror) {
     let cut = counters(registry, "input_cut_frames", "Frames whose end never came");
     let lost = counters(registry, "input_lost_packets", "Packets missing in the sequence");
     let dropped = counters(registry, "input_dropped", "Packets not accepted, by reason");
+    let leg_lost = counters(registry, "input_leg_lost_packets", "Packets missing on a leg");
+    let alive = Gauges::default();
+    registry.register("input_leg_alive", "1 while the stream arrives on a leg", alive.clone());
+    let behind = Gauges::default();
+    let help = "Microseconds by which a leg is behind the other";
+    registry.register("input_leg_behind_microseconds", help, behind.clone());
     let bytes = Counters::default();
     registry.register_with_unit("input", "Octets that arrived", Unit::Bytes, bytes.clone());
     let signal = Gauges::default();
@@ -102,6 +108,12 @@ fn inputs(registry: &mut Registry, mirror: &Mirror) {
         for (reason, packets) in &now.counters.dropped {
             let labels = vec![("input", id.to_string()), ("reason", reason.as_str().to_owned())];
             dropped.get_or_create(&labels).inc_by(*packets);
+        }
+        for (leg, now) in now.counters.legs.iter().enumerate() {
+            let labels = vec![("input", id.to_string()), ("leg", leg.to_string())];
+            leg_lost.get_or_create(&labels).inc_by(now.lost_packets);
+            alive.get_or_create(&labels).set(i64::from(now.alive));
+            behind.get_or_create(&labels).set(i64::from(now.behind_us));
         }
         for state in ["ok", "unstable", "lost"] {
             let labels = vec![("input", id.to_string()), ("state", state.to_owned())];

@@ -21,6 +21,7 @@ use crate::inventory::{Input, Inventory, Output};
 const MIGRATIONS: &[&str] = &[
     include_str!("store/migrations/0001_inventory.sql"),
     include_str!("store/migrations/0002_interfaces.sql"),
+    include_str!("store/migrations/0003_merge.sql"),
 ];
 
 /// Why the database cannot be used.

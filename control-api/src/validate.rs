@@ -4,7 +4,7 @@
 
 use std::net::IpAddr;
 
-use ormatrix_protocol::Leg;
+use ormatrix_protocol::{Leg, SKEW_US_MAX};
 use st2110::format::{Scan, VideoFormat};
 
 use crate::{
@@ -33,6 +33,11 @@ pub fn input(input: &Input) -> Result<(), Error> {
     if !(512..=8960).contains(&input.max_udp) {
         let reason = format!("{}: use 1460, or up to 8960 (ST 2110-10 §6.3, §6.4)", input.max_udp);
         return Err(invalid("max_udp", reason));
+    }
+    let skew_us = input.merge.skew_us;
+    if !(1..=SKEW_US_MAX).contains(&skew_us) {
+        let reason = format!("{skew_us}: use 1 to {SKEW_US_MAX}, or a class (ST 2022-7)");
+        return Err(invalid("merge.skew_us", reason));
     }
     payload_type(input.payload_type)
 }
@@ -125,7 +130,12 @@ fn legs(legs: &[Leg]) -> Result<(), Error> {
     match legs.len() {
         0 => return Err(invalid("legs", "at least one leg: {\"address\": …, \"port\": …}")),
         1 => {}
-        2 => return Err(invalid("legs", "two legs (ST 2022-7) are not supported yet: give one")),
+        2 if legs[0].socket_address() == legs[1].socket_address()
+            && legs[0].interface == legs[1].interface =>
+        {
+            return Err(invalid("legs", "both legs have the same address: give two paths"));
+        }
+        2 => {}
         n => return Err(invalid("legs", format!("{n} legs: a stream has one or two"))),
     }
     legs.iter().enumerate().try_for_each(|(n, one)| leg(&format!("legs[{n}]"), one))

@@ -336,8 +336,17 @@ fn a_refusal_changes_nothing() {
     bench.salvo(vec![take("main", "endoscope")]);
     bench.run(100);
     let before = bench.conductor.snapshot();
-    let mut two_legs = input("two", 5);
-    two_legs.legs.push(Leg::new("127.0.0.1".parse().unwrap(), 6));
+    let mut three_legs = input("three", 5);
+    for port in [6, 7] {
+        three_legs.legs.push(Leg::new("127.0.0.1".parse().unwrap(), port));
+    }
+    let mut twice = input("twice", 5);
+    twice.legs.push(twice.legs[0].clone());
+    // The second leg is another input's.
+    let mut meeting = input("meeting", 5);
+    meeting.legs.push(Leg::new("127.0.0.1".parse().unwrap(), 1));
+    let mut never = input("never", 5);
+    never.merge.skew_us = 450_001;
     let mut bad_type = input("bad", 5);
     bad_type.payload_type = 95;
     let mut bad_video = input("bad", 5);
@@ -346,7 +355,10 @@ fn a_refusal_changes_nothing() {
     bad_dscp.dscp = 64;
     let commands = [
         Command::PutInput(input("other", 1)),
-        Command::PutInput(two_legs),
+        Command::PutInput(three_legs),
+        Command::PutInput(twice),
+        Command::PutInput(meeting),
+        Command::PutInput(never),
         Command::PutInput(bad_type),
         Command::PutInput(bad_video),
         Command::PutOutput(bad_dscp),

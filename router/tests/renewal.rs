@@ -127,6 +127,7 @@ fn input(port: u16, interface: &str) -> InputSpec {
         legs: vec![leg("ff35::1", port, interface)],
         payload_type: 96,
         max_udp: 1460,
+        merge: ormatrix_protocol::Merge::default(),
     }
 }
 

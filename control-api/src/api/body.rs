@@ -15,7 +15,7 @@ use serde_json::error::Category;
 use st2110::format::VideoFormat;
 use utoipa::ToSchema;
 
-use super::schema;
+use super::{merge::MergeBody, schema};
 use crate::{
     app::{App, Shared},
     inventory::Accepts,
@@ -45,6 +45,9 @@ pub struct InputBody {
     /// Where it arrives.
     #[schema(value_type = Vec<schema::Leg>)]
     pub legs: Vec<Leg>,
+    /// How two legs become one stream.
+    #[serde(default)]
+    pub merge: MergeBody,
     /// RTP payload type, 96 to 127; 96 unless given.
     #[schema(minimum = 96, maximum = 127)]
     pub payload_type: Option<u8>,

@@ -8,7 +8,7 @@ use axum::{
     http::StatusCode,
     response::Response,
 };
-use ormatrix_protocol::{InputId, spec::standard_udp_limit};
+use ormatrix_protocol::{InputId, Merge, spec::standard_udp_limit};
 use st2110::sdp::{Colorimetry, Range, TransferCharacteristic};
 
 use super::{
@@ -40,14 +40,16 @@ impl Resource for Input {
     }
 
     fn from_json(_: &App, name: Name<InputId>, body: InputBody) -> Result<Self, Error> {
+        let max_udp = body.max_udp.unwrap_or(standard_udp_limit());
         Ok(Self {
             id: name.id,
             label: name.label,
             zone: name.zone,
             video: body.video,
             legs: body.legs,
+            merge: body.merge.resolve(&body.video, max_udp)?,
             payload_type: body.payload_type.unwrap_or(96),
-            max_udp: body.max_udp.unwrap_or(standard_udp_limit()),
+            max_udp,
             colour: Colour {
                 colorimetry: known("colorimetry", body.colorimetry, Colorimetry::from_name)?
                     .unwrap_or(Colorimetry::Bt709),
@@ -64,6 +66,7 @@ impl Resource for Input {
             zone: name.zone,
             video: stream.video,
             legs: stream.legs,
+            merge: Merge::default(),
             payload_type: stream.payload_type,
             max_udp: stream.max_udp,
             colour: stream.colour,

@@ -77,6 +77,14 @@ pub struct Leg {
     interface: Option<String>,
 }
 
+/// What outputs see of the merging of two legs.
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub enum MergeOrder {
+    Restored,
+    FirstCopy,
+}
+
 /// Formats an output takes.
 #[derive(ToSchema, serde::Serialize)]
 #[serde(untagged)]

@@ -6,8 +6,8 @@
 use std::collections::BTreeMap;
 
 use ormatrix_protocol::{
-    DropReason, InputId, Leg, MonitorStatus, OutputCounters, OutputId, Route, RouteState,
-    SignalState, WithheldReason,
+    DropReason, InputId, Leg, LegCounters, MergeOrder, MonitorStatus, OutputCounters, OutputId,
+    Route, RouteState, SignalState, WithheldReason,
 };
 use serde::Serialize;
 use st2110::{
@@ -41,6 +41,8 @@ pub struct InputView {
     /// Where it arrives.
     #[schema(value_type = Vec<schema::Leg>)]
     pub legs: Vec<Leg>,
+    /// How two legs become one stream.
+    pub merge: MergeView,
     /// RTP payload type.
     pub payload_type: u8,
     /// Longest UDP datagram with its header.
@@ -65,6 +67,45 @@ pub struct InputView {
     pub fault: Option<String>,
 }
 
+/// How two legs become one stream (ST 2022-7).
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Merge)]
+pub struct MergeView {
+    /// How far one leg may be behind the other, microseconds.
+    pub skew_us: u32,
+    /// Whether packets leave in order.
+    #[schema(value_type = schema::MergeOrder)]
+    pub order: MergeOrder,
+}
+
+/// What one leg of an input has brought since the router started.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = LegSignal)]
+pub struct LegSignalView {
+    /// Whether the stream arrives on it now.
+    pub alive: bool,
+    /// Packets that arrived.
+    pub packets: u64,
+    /// Packets missing between others of this leg.
+    pub lost_packets: u64,
+    /// How much later than on the other leg packets arrive, microseconds.
+    pub behind_us: u32,
+    /// Packets not accepted, by reason.
+    #[schema(value_type = BTreeMap<String, u64>)]
+    pub dropped: BTreeMap<DropReason, u64>,
+}
+
+/// What one leg of an output has sent since the router started.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = LegSent)]
+pub struct LegSentView {
+    /// Packets.
+    pub packets: u64,
+    /// What the kernel said when it last refused to send, if it ever did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub send_error: Option<String>,
+}
+
 /// An input's signal.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Signal)]
@@ -87,6 +128,8 @@ pub struct SignalView {
     /// Packets not accepted, by reason.
     #[schema(value_type = BTreeMap<String, u64>)]
     pub dropped: BTreeMap<DropReason, u64>,
+    /// What each leg brings, in the order of the legs; empty while the router is away.
+    pub legs: Vec<LegSignalView>,
 }
 
 /// An output and what it shows now.
@@ -160,6 +203,8 @@ pub struct SentView {
     /// What the kernel said when it last refused to send, if it ever did.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub send_error: Option<String>,
+    /// What left on each leg, in the order of the legs.
+    pub legs: Vec<LegSentView>,
 }
 
 /// A watched input.
@@ -227,6 +272,21 @@ impl SignalView {
             whole_frames: counter(|now| now.counters.whole_frames),
             cut_frames: counter(|now| now.counters.cut_frames),
             dropped: now.map(|now| now.counters.dropped.clone()).unwrap_or_default(),
+            legs: now.map_or_else(Vec::new, |now| {
+                now.counters.legs.iter().map(LegSignalView::of).collect()
+            }),
+        }
+    }
+}
+
+impl LegSignalView {
+    fn of(counters: &LegCounters) -> Self {
+        Self {
+            alive: counters.alive,
+            packets: counters.packets,
+            lost_packets: counters.lost_packets,
+            behind_us: counters.behind_us,
+            dropped: counters.dropped.clone(),
         }
     }
 }
@@ -258,6 +318,11 @@ impl SentView {
             takes: counters.takes,
             withheld: counters.withheld.clone(),
             send_error: counters.send_error.clone(),
+            legs: counters
+                .legs
+                .iter()
+                .map(|leg| LegSentView { packets: leg.packets, send_error: leg.send_error.clone() })
+                .collect(),
         }
     }
 }
@@ -276,6 +341,7 @@ impl InputView {
             zone: input.zone.clone(),
             video: input.video,
             legs: input.legs.clone(),
+            merge: MergeView { skew_us: input.merge.skew_us, order: input.merge.order },
             payload_type: input.payload_type,
             max_udp: input.max_udp,
             colorimetry: input.colour.colorimetry.as_str(),

@@ -2,7 +2,7 @@
 
 use std::{fmt::Display, net::IpAddr, path::Path, str::FromStr};
 
-use ormatrix_protocol::Leg;
+use ormatrix_protocol::{Leg, Merge};
 use rusqlite::{Connection, Row, Transaction, params};
 use st2110::{
     format::{Depth, VideoFormat},
@@ -30,8 +30,8 @@ fn put_input(transaction: &Transaction<'_>, input: &Input) -> rusqlite::Result<(
     transaction.execute("DELETE FROM inputs WHERE id = ?1", [input.id.as_str()])?;
     transaction.execute(
         "INSERT INTO inputs (id, label, zone, width, height, rate, sampling, depth, scan, \
-         packing, payload_type, max_udp, colorimetry, tcs, range) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
+         packing, payload_type, max_udp, colorimetry, tcs, range, skew_us, merge_order) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
         params![
             input.id.as_str(),
             input.label,
@@ -48,6 +48,8 @@ fn put_input(transaction: &Transaction<'_>, input: &Input) -> rusqlite::Result<(
             input.colour.colorimetry.as_str(),
             input.colour.tcs.map(TransferCharacteristic::as_str),
             input.colour.range.map(Range::as_str),
+            input.merge.skew_us,
+            input.merge.order.as_str(),
         ],
     )?;
     put_legs(
@@ -149,6 +151,7 @@ fn input(row: &Row<'_>, legs: Vec<Leg>) -> Result<Input, String> {
             packing: text(row, "packing")?,
         },
         legs,
+        merge: Merge { skew_us: value(row, "skew_us")?, order: text(row, "merge_order")? },
         payload_type: value(row, "payload_type")?,
         max_udp: value(row, "max_udp")?,
         colour: Colour {

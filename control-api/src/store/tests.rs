@@ -1,3 +1,4 @@
+use ormatrix_protocol::{Merge, MergeOrder};
 use st2110::sdp::{Colorimetry, Range, TransferCharacteristic};
 
 use super::*;
@@ -26,6 +27,7 @@ fn input(id: &str, port: u16) -> Input {
             tcs: Some(TransferCharacteristic::Hlg),
             range: Some(Range::Full),
         },
+        merge: Merge { skew_us: 450_000, order: MergeOrder::FirstCopy },
     }
 }
 

@@ -102,9 +102,22 @@ fn values_out_of_range_name_their_field() {
     wrong(&|b| b["legs"][0]["interface"] = "an endless name".repeat(2).into(), "legs[0].interface");
     let said = wrong(&|b| b["colour"] = "red".into(), "colour");
     assert!(said.contains("unknown field"), "{said}");
-    let leg = json!({ "address": "127.0.0.1", "port": 5004 });
-    let said = wrong(&|b| b["legs"].as_array_mut().unwrap().push(leg.clone()), "legs");
-    assert!(said.contains("two legs (ST 2022-7) are not supported yet"), "{said}");
+    let more = |b: &mut Value, leg: Value| b["legs"].as_array_mut().unwrap().push(leg);
+    let said = wrong(&|b| more(b, b["legs"][0].clone()), "legs");
+    assert!(said.contains("the same address"), "{said}");
+    let other = |port: u16| json!({ "address": "127.0.0.1", "port": port });
+    wrong(
+        &|b| {
+            more(b, other(5004));
+            more(b, other(5006));
+        },
+        "legs",
+    );
+    wrong(&|b| b["merge"] = json!({ "skew_us": 0 }), "merge.skew_us");
+    wrong(&|b| b["merge"] = json!({ "skew_us": 450_001 }), "merge.skew_us");
+    wrong(&|b| b["merge"] = json!({ "skew_us": 5, "class": "A" }), "merge.skew_us");
+    wrong(&|b| b["merge"] = json!({ "class": "E" }), "merge.class");
+    wrong(&|b| b["merge"] = json!({ "order": "sorted" }), "merge.order");
 
     let wrong = |change: &dyn Fn(&mut Value), field: &str| {
         let mut body = output("n", 6002);

@@ -15,10 +15,12 @@ fn an_input_is_answered_as_the_contract_says() {
     let expected = json!({
         "id": "endoscope", "label": "ENDOSCOPE", "zone": "OR 3", "video": video(),
         "legs": [{ "address": "127.0.0.1", "port": 5000, "source": "127.0.0.9" }],
+        "merge": { "skew_us": 10_000, "order": "restored" },
         "payload_type": 112, "max_udp": 1460, "colorimetry": "BT709",
         "signal": {
             "state": "ok", "since": "2026-01-31T09:30:00.000Z", "bits_per_second": null,
-            "packets": 0, "lost_packets": 0, "whole_frames": 0, "cut_frames": 0, "dropped": {}
+            "packets": 0, "lost_packets": 0, "whole_frames": 0, "cut_frames": 0, "dropped": {},
+            "legs": []
         },
         "tally": [], "still_at": null
     });
@@ -44,7 +46,7 @@ fn an_output_is_answered_as_the_contract_says() {
             "input": null, "state": "none", "since": "2026-01-31T09:30:00.000Z",
             "confirmed_at": null, "take": 0
         },
-        "sent": { "packets": 0, "bytes": 0, "whole_frames": 0, "takes": 0, "withheld": {} }
+        "sent": { "packets": 0, "bytes": 0, "whole_frames": 0, "takes": 0, "withheld": {}, "legs": [] }
     });
     assert_eq!(made, expected);
     assert_eq!(bench.get("/api/v1/outputs").expect(200), json!([expected]));

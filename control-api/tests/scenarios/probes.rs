@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use ormatrix_protocol::{
-    DropReason, Event, InputCounters, OutputCounters, WithheldReason, status::Telemetry,
+    DropReason, Event, InputCounters, LegCounters, OutputCounters, WithheldReason,
+    status::Telemetry,
 };
 use serde_json::json;
 
@@ -32,6 +33,10 @@ fn telemetry_becomes_rates_and_metrics() {
                 packets: 10,
                 bytes,
                 dropped: BTreeMap::from([(DropReason::Garbage, 3)]),
+                legs: vec![
+                    LegCounters { alive: true, packets: 6, ..LegCounters::default() },
+                    LegCounters { lost_packets: 2, behind_us: 150, ..LegCounters::default() },
+                ],
                 ..InputCounters::default()
             },
         )]),
@@ -60,6 +65,9 @@ fn telemetry_becomes_rates_and_metrics() {
         (&json!(1_000_000), &json!({ "garbage": 3 }))
     );
 
+    assert_eq!(signal["legs"][0]["alive"], true);
+    assert_eq!(signal["legs"][1]["behind_us"], 150);
+
     let answer = bench.get("/metrics");
     assert!(answer.header("content-type").starts_with("application/openmetrics-text"));
     let text = String::from_utf8(answer.octets).unwrap();
@@ -67,6 +75,10 @@ fn telemetry_becomes_rates_and_metrics() {
         "ormatrix_input_packets_total{input=\"a\"} 10",
         "ormatrix_input_bytes_total{input=\"a\"} 251000",
         "ormatrix_input_dropped_total{input=\"a\",reason=\"garbage\"} 3",
+        "ormatrix_input_leg_alive{input=\"a\",leg=\"0\"} 1",
+        "ormatrix_input_leg_alive{input=\"a\",leg=\"1\"} 0",
+        "ormatrix_input_leg_behind_microseconds{input=\"a\",leg=\"1\"} 150",
+        "ormatrix_input_leg_lost_packets_total{input=\"a\",leg=\"1\"} 2",
         "ormatrix_input_signal{input=\"a\",state=\"unstable\"} 1",
         "ormatrix_input_signal{input=\"a\",state=\"ok\"} 0",
         "ormatrix_output_packets_total{output=\"m\"} 7",

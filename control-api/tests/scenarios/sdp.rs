@@ -123,3 +123,33 @@ fn an_output_names_the_clock_of_the_settings() {
         send(&bench, "POST", "/api/v1/inputs?id=cascade", &text).expect(201);
     }
 }
+
+/// Two legs of ST 2022-7 come in as one SDP and go out as one, of inputs and of outputs.
+#[test]
+fn two_legs_are_one_sdp() {
+    let bench = Bench::new();
+    let (session, section) = GOOD.split_at(GOOD.find("m=video").unwrap());
+    let second = section.replace("239.1.2.3", "239.1.3.3").replace("10.0.0.1", "10.0.1.1");
+    let text =
+        format!("{session}a=group:DUP one two\r\n{section}a=mid:one\r\n{second}a=mid:two\r\n");
+    let made = send(&bench, "POST", "/api/v1/inputs", &text).expect(201);
+    let legs = json!([
+        { "address": "239.1.2.3", "port": 5004, "source": "10.0.0.1" },
+        { "address": "239.1.3.3", "port": 5004, "source": "10.0.1.1" },
+    ]);
+    assert_eq!(made["legs"], legs);
+    assert_eq!(bench.model().inputs.values().next().unwrap().spec.legs.len(), 2);
+    let input = String::from_utf8(bench.get("/api/v1/inputs/endoscope-left/sdp").octets).unwrap();
+
+    let mut body = output("m", 6000);
+    body["legs"] = json!([
+        { "address": "127.0.0.1", "port": 6000 }, { "address": "127.0.0.2", "port": 6000 }
+    ]);
+    bench.post("/api/v1/outputs", &body).expect(201);
+    bench.put("/api/v1/outputs/m/route", &json!({ "input": "endoscope-left" })).expect(200);
+    let output = String::from_utf8(bench.get("/api/v1/outputs/m/sdp").octets).unwrap();
+    for text in [input, output] {
+        assert_eq!(text.matches("m=video").count(), 2, "{text}");
+        assert!(text.contains("a=group:DUP"), "{text}");
+    }
+}

@@ -142,6 +142,32 @@ pub enum MergeOrder {
     Restored,
 }
 
+impl MergeOrder {
+    /// Its name in JSON and in databases.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::FirstCopy => "first-copy",
+            Self::Restored => "restored",
+        }
+    }
+}
+
+impl FromStr for MergeOrder {
+    type Err = MergeOrderError;
+
+    fn from_str(text: &str) -> Result<Self, MergeOrderError> {
+        [Self::FirstCopy, Self::Restored]
+            .into_iter()
+            .find(|order| order.as_str() == text)
+            .ok_or_else(|| MergeOrderError(text.to_owned()))
+    }
+}
+
+/// Not an order of merging.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("'{0}' is not an order of merging: use 'restored' or 'first-copy'")]
+pub struct MergeOrderError(pub String);
+
 /// The Standard UDP Size Limit of ST 2110-10 §6.3.
 pub const fn standard_udp_limit() -> u16 {
     1460

@@ -105,7 +105,8 @@ impl World {
         mailbox.send(ToLane::AddInput { slot: 0, legs, flow, cells }).unwrap();
         // The output has two legs as well: both must carry the same.
         let outputs = vec![network.outbound(), network.outbound()];
-        let mut token = Token::new(0, outputs.clone(), 9, 97, 0xffff_ff00);
+        let mut token =
+            Token::new(0, outputs.iter().copied().map(Some).collect(), 9, 97, 0xffff_ff00);
         let target = Some(Place { lane: 0, input: 0 });
         token.order = Order { take: 1, target, party: 1, retire: false };
         let output_cells = Arc::clone(&token.cells);
