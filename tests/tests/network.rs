@@ -65,6 +65,7 @@ fn input(id: &str, shape: &str, leg: Leg) -> InputSpec {
         legs: vec![leg],
         payload_type: 96,
         max_udp: standard_udp_limit(),
+        merge: ormatrix_protocol::Merge::default(),
     }
 }
 

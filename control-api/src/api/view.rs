@@ -101,6 +101,8 @@ pub struct LegSignalView {
 pub struct LegSentView {
     /// Packets.
     pub packets: u64,
+    /// Packets that the kernel would not send.
+    pub failed_packets: u64,
     /// What the kernel said when it last refused to send, if it ever did.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub send_error: Option<String>,
@@ -321,7 +323,11 @@ impl SentView {
             legs: counters
                 .legs
                 .iter()
-                .map(|leg| LegSentView { packets: leg.packets, send_error: leg.send_error.clone() })
+                .map(|leg| LegSentView {
+                    packets: leg.packets,
+                    failed_packets: leg.failed_packets,
+                    send_error: leg.send_error.clone(),
+                })
                 .collect(),
         }
     }
