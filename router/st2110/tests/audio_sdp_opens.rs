@@ -175,9 +175,10 @@ fn formats() -> [AudioFormat; 2] {
         AudioFormat {
             depth: AudioDepth::L16,
             rate_hz,
-            channels: 8,
+            // Not 5, 6 or 8, which GStreamer puts into another order.
+            channels: 4,
             packet_time: PacketTime::Us250,
-            channel_order: channel_order("SMPTE2110.(71)"),
+            channel_order: channel_order("SMPTE2110.(SGRP)"),
         },
     ]
 }

@@ -1,9 +1,9 @@
 //! Byte-for-byte agreement with `GStreamer`'s `rtpL16pay`, `rtpL24pay` and their depayloaders,
 //! as `gstreamer_agreement.rs` has it for video. The sound is `audiotestsrc wave=white-noise`.
 //!
-//! `GStreamer`'s packets have the samples of the packet time asked for; only the last of a
-//! file may be shorter. Without a channel order its depayloaders take one of their own for six
-//! or eight channels, and put them into another order; one that they do not know keeps them.
+//! `GStreamer` 1.22's depayloaders put five, six and eight channels into another order,
+//! whatever channel order is declared; the samples compared with theirs are put so, too
+//! ([`theirs`]).
 
 use std::{fs, io::ErrorKind, path::Path, process::Command};
 
@@ -86,6 +86,16 @@ fn framed(stream: &[u8]) -> Vec<&[u8]> {
     packets
 }
 
+/// Samples in the order `GStreamer` has them after depayloading: of eight channels the third
+/// pair and the fourth change places.
+fn theirs(samples: &[i32], channels: u8) -> Vec<i32> {
+    if channels != 8 {
+        return samples.to_vec();
+    }
+    let frames = samples.as_chunks::<8>().0;
+    frames.iter().flat_map(|frame| [0, 1, 2, 3, 6, 7, 4, 5].map(|at| frame[at])).collect()
+}
+
 #[test]
 fn their_packets_hold_our_samples() {
     for format in formats() {
@@ -149,23 +159,32 @@ fn our_packets_hold_their_samples() {
         fs::write(&stream, ours).unwrap();
         // Their own reading of our samples: left-aligned in 32 bits, as here.
         let bits = format.depth.octets() * 8;
+        // `audioconvert` has no mixer for 64 channels, and waits for ever then.
+        let converts = format.channels < 64;
+        let wide_branch = format!(
+            "tee. ! queue ! audioconvert dithering=none noise-shaping=none \
+             ! audio/x-raw,format=S32LE ! filesink location={}",
+            wide.display()
+        );
         launch(&format!(
             "filesrc location={} ! application/x-rtp-stream,media=audio,clock-rate={},\
-             encoding-name={},payload=97,channels={},channel-order=(string)UNDEFINED ! rtpstreamdepay ! rtp{}depay \
-             ! tee name=tee ! queue ! filesink location={} \
-             tee. ! queue ! audioconvert dithering=none noise-shaping=none \
-             ! audio/x-raw,format=S32LE ! filesink location={}",
+             encoding-name={},payload=97,channels={} ! rtpstreamdepay ! rtp{}depay \
+             ! tee name=tee ! queue ! filesink location={} {}",
             stream.display(),
             format.rate_hz,
             format.depth,
             format.channels,
             format.depth,
             back.display(),
-            wide.display()
+            if converts { wide_branch.as_str() } else { "" }
         ));
+        let samples = theirs(&samples, format.channels);
         let expected: Vec<u8> =
             samples.iter().flat_map(|sample| sample.to_be_bytes()[..bits / 8].to_vec()).collect();
         assert!(fs::read(&back).unwrap() == expected, "{format}");
+        if !converts {
+            continue;
+        }
         let mask = -1_i32 << (32 - bits);
         let expected: Vec<u8> =
             samples.iter().flat_map(|sample| (sample & mask).to_le_bytes()).collect();

@@ -340,6 +340,7 @@ impl ConformanceLevel {
     }
 
     /// Whether a receiver of this level takes a stream.
+    #[allow(clippy::match_same_arms, reason = "one arm for each cell of the standard's table")]
     pub fn receives(self, format: &AudioFormat) -> bool {
         let most = match (format.rate_hz, format.packet_time, self) {
             (SampleRate::Hz48000, PacketTime::Ms1, _) => 8,
