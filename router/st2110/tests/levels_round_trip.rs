@@ -88,9 +88,9 @@ proptest! {
 
     #[test]
     fn formats_survive_json_and_levels_are_nested(format in audio_formats()) {
+        use ConformanceLevel::{A, Ax, B, Bx, C, Cx};
         let json = serde_json::to_string(&format).unwrap();
         prop_assert_eq!(serde_json::from_str::<AudioFormat>(&json).unwrap(), format.clone());
-        use ConformanceLevel::{A, Ax, B, Bx, C, Cx};
         for (less, more) in [(A, B), (B, C), (A, Ax), (Ax, Bx), (B, Bx), (Bx, Cx), (C, Cx)] {
             prop_assert!(!less.receives(&format) || more.receives(&format), "{less} {more}");
         }

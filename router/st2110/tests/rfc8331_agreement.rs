@@ -97,7 +97,8 @@ fn script(turn: &str, lines: &[String]) -> Vec<String> {
 }
 
 fn hex(octets: &[u8]) -> String {
-    octets.iter().map(|octet| format!("{octet:02x}")).collect()
+    let digit = |value: u8| char::from_digit(u32::from(value), 16).unwrap();
+    octets.iter().flat_map(|octet| [digit(octet >> 4), digit(octet & 15)]).collect()
 }
 
 fn unhex(text: &str) -> Vec<u8> {
@@ -114,7 +115,8 @@ fn describe(payload: &[u8]) -> String {
         let packet = packet.unwrap();
         let (location, id) = (packet.location, packet.id());
         let packet = Packet { location, id, words: packet.words().collect() };
-        text += &format!(" {}", packet.text());
+        text.push(' ');
+        text.push_str(&packet.text());
     }
     text
 }
