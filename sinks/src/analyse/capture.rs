@@ -258,7 +258,7 @@ mod tests {
     #[test]
     fn resolutions_of_both_kinds() {
         assert_eq!((resolution(6), resolution(9)), (1_000_000, 1_000_000_000));
-        assert_eq!(resolution(0x80 | 30), 1 << 30);
+        assert_eq!(resolution(0x80 | 0x1e), 1 << 30);
         assert_eq!(resolution(0x7f), 1_000_000);
         let interface = Interface { link: Linktype::ETHERNET, resolution: 1 << 30, offset_s: 5 };
         assert_eq!(interface.time_ns(3 << 29), 6_500_000_000);

@@ -100,12 +100,10 @@ fn of_sliced<'a>(frame: &Frame<'_>, sliced: &LaxSlicedPacket<'a>) -> Content<'a>
             (udp.source_port(), udp.destination_port(), udp.length(), udp.payload())
         }
         _ => match ip_payload.payload.first_chunk::<UDP_HEADER>() {
-            Some(&[a, b, c, d, e, f, _, _]) => (
-                u16::from_be_bytes([a, b]),
-                u16::from_be_bytes([c, d]),
-                u16::from_be_bytes([e, f]),
-                &ip_payload.payload[UDP_HEADER..],
-            ),
+            Some(header) => {
+                let word = |at: usize| u16::from_be_bytes([header[at], header[at + 1]]);
+                (word(0), word(2), word(4), &ip_payload.payload[UDP_HEADER..])
+            }
             None => return Content::Other,
         },
     };

@@ -79,7 +79,7 @@ pub struct Streams<'a> {
     options: &'a AnalyseOptions,
     seen: HashMap<Key, usize>,
     order: Vec<(Key, Recogniser)>,
-    streams: Vec<Option<Stream>>,
+    judged: Vec<Option<Stream>>,
     pairs: Vec<(LegPair, [usize; 2])>,
     shift_ns: u64,
     notes: Vec<String>,
@@ -98,7 +98,7 @@ impl<'a> Streams<'a> {
             options,
             seen: HashMap::new(),
             order: Vec::new(),
-            streams: Vec::new(),
+            judged: Vec::new(),
             pairs: Vec::new(),
             shift_ns: 0,
             notes: Vec::new(),
@@ -165,7 +165,7 @@ impl<'a> Streams<'a> {
         let recognised: Vec<_> =
             order.into_iter().map(|(key, recogniser)| (key, recogniser.recognise())).collect();
         self.settle_clock(&recognised);
-        self.streams = recognised
+        self.judged = recognised
             .into_iter()
             .map(|(key, recognition)| {
                 (recognition.packets >= FEWEST_PACKETS).then(|| self.stream(key, recognition))
@@ -174,7 +174,7 @@ impl<'a> Streams<'a> {
         self.settle_pairs();
         for address in self.options.wanted.addresses() {
             let there = |stream: &Stream| stream.key.destination == address;
-            if !self.streams.iter().flatten().any(there) {
+            if !self.judged.iter().flatten().any(there) {
                 self.notes.push(format!("nothing in the capture goes to {address} of the SDP"));
             }
         }
@@ -312,10 +312,10 @@ impl<'a> Streams<'a> {
 
     /// Streams of one SSRC, payload type and kind to two addresses, or that the SDP groups.
     fn settle_pairs(&mut self) {
-        for second in 1..self.streams.len() {
+        for second in 1..self.judged.len() {
             for first in 0..second {
                 let [Some(one), Some(other)] =
-                    [first, second].map(|index| self.streams.get(index).and_then(Option::as_ref))
+                    [first, second].map(|index| self.judged.get(index).and_then(Option::as_ref))
                 else {
                     continue;
                 };
@@ -332,7 +332,7 @@ impl<'a> Streams<'a> {
                 let pair = self.pairs.len();
                 self.pairs.push((LegPair::default(), [first, second]));
                 for (leg, index) in [first, second].into_iter().enumerate() {
-                    if let Some(Some(stream)) = self.streams.get_mut(index) {
+                    if let Some(Some(stream)) = self.judged.get_mut(index) {
                         stream.pair = Some((pair, leg));
                     }
                 }
@@ -344,7 +344,7 @@ impl<'a> Streams<'a> {
     pub fn measure(&mut self, frame: &Frame<'_>) {
         let Content::Datagram(datagram) = look(frame) else { return };
         let Some(index) = self.seen.get(&Key::of(frame, &datagram)).copied() else { return };
-        let Some(Some(stream)) = self.streams.get_mut(index) else { return };
+        let Some(Some(stream)) = self.judged.get_mut(index) else { return };
         stream.network.record(&datagram.facts);
         if datagram.facts.fragmented {
             return;
@@ -369,12 +369,12 @@ impl<'a> Streams<'a> {
 
     /// What came out.
     pub fn report(self, file: PathBuf, capture: CaptureReport) -> Analysis {
-        let Self { options, streams, pairs, notes, .. } = self;
+        let Self { options, judged, pairs, notes, .. } = self;
         // Numbered as shown, from 1.
         let mut number = 0;
-        let mut numbers = Vec::with_capacity(streams.len());
+        let mut numbers = Vec::with_capacity(judged.len());
         let mut reported = Vec::new();
-        for stream in streams {
+        for stream in judged {
             let Some(stream) = stream else {
                 numbers.push(0);
                 continue;

@@ -26,9 +26,10 @@ NS = 1_000_000_000
 
 
 class Format:
-    """A progressive 4:2:2 10-bit format in packets of one line segment each."""
+    """A 4:2:2 10-bit format in packets of one line segment each."""
 
-    def __init__(self, name, width, height, rate, octets, tro):
+    def __init__(self, name, width, height, rate, octets, tro, fields=1):
+        self.fields = fields
         self.name, self.width, self.height, self.rate = name, width, height, F(rate)
         self.octets = octets  # of data in a packet
         self.per_line = width * 5 // 2 // octets
@@ -41,19 +42,28 @@ class Format:
         return self.frame * (F(1080, 1125) if gapped else 1) / self.packets
 
     def tpr(self, n, j, gapped):
-        return n * self.frame + self.tro + j * self.trs(gapped)
+        start = n * self.frame + self.tro
+        if gapped and self.fields == 2 and j >= self.packets // 2:
+            # ST 2110-21 6.3.3: the second field is read half a frame later.
+            return start + self.frame / 2 + (j - self.packets // 2) * self.trs(gapped)
+        return start + j * self.trs(gapped)
 
 
-# 25 x 2880 = 72 000 packets a second. TFRAME 40 ms.
-#   CMAX      N: 72000 / (43200 x 0.96) = 1.7 -> 4   NL: 1.6 -> 4    W: 72000 / 21600 = 3.3 -> 16
-#   VRX_FULL  N, NL: 12000 / 1460 = 8.2 -> 8, 72000 / 27000 = 2.6   W: 1080000 / 1460 -> 739
-P720 = Format("1280x720p25", 1280, 720, 25, 800, F(28, 750))
+# 25 x 1152 = 28 800 packets a second. TFRAME 40 ms.
+#   CMAX      N: 28800 / (43200 x 0.96) = 0.7 -> 4   NL: 0.7 -> 4    W: 28800 / 21600 = 1.3 -> 16
+#   VRX_FULL  N, NL: 12000 / 1460 = 8.2 -> 8, 28800 / 27000 = 1.07  W: 1080000 / 1460 -> 739
+P576 = Format("720x576p25", 720, 576, 25, 900, F(28, 750))
 # 60 x 4320 = 259 200 packets a second.
 #   CMAX      N: 259200 / 41472 = 6.25 -> 6   NL: 259200 / 43200 = 6 -> 6   W: 12 -> 16
 #   VRX_FULL  N, NL: 259200 / 27000 = 9.6 -> 9   W: 259200 / 300 -> 864
 P1080 = Format("1920x1080p60", 1920, 1080, 60, 1200, F(43, 1125))
+# 25 x 6480 = 162 000 packets a second.
+#   CMAX      N: 162000 / 41472 = 3.9 -> 4   NL: 3.75 -> 4   W: 7.5 -> 16
+#   VRX_FULL  N, NL: 8, 162000 / 27000 = 6   W: 739, 162000 / 300 = 540
+I1080 = Format("1920x1080i25", 1920, 1080, 25, 800, F(22, 1125), 2)
 LIMITS = {
-    P720: {"N": (4, 8), "NL": (4, 8), "W": (16, 739)},
+    I1080: {"N": (4, 8), "NL": (4, 8), "W": (16, 739)},
+    P576: {"N": (4, 8), "NL": (4, 8), "W": (16, 739)},
     P1080: {"N": (6, 9), "NL": (6, 9), "W": (16, 864)},
 }
 # Frames are counted from the epoch; these are some hours into 2024.
@@ -99,15 +109,17 @@ def rtp(sequence, timestamp, marker, payload, pt=96, ssrc=0x1234):
 
 def video(fmt, number, frame, index, **change):
     """Packet `index` of frame `frame`; `number` is the 32-bit sequence number."""
+    per_field = fmt.packets // fmt.fields
+    second, index = divmod(index, per_field)
     line, segment = divmod(index, fmt.per_line)
     line = change.get("line", line)
     length = change.get("length", fmt.octets)
     offset = segment * fmt.octets * 2 // 5
     head = struct.pack(
-        "!HHHH", change.get("esn", number >> 16 & 0xFFFF), length, line | change.get("field", 0) << 15, offset
+        "!HHHH", change.get("esn", number >> 16 & 0xFFFF), length, line | change.get("field", second) << 15, offset
     )
-    marker = change.get("marker", index == fmt.packets - 1)
-    timestamp = math.floor(frame * fmt.frame * 90_000 / NS) + change.get("ticks", 0)
+    marker = change.get("marker", index == per_field - 1)
+    timestamp = math.floor((frame + F(second, 2)) * fmt.frame * 90_000 / NS) + change.get("ticks", 0)
     return rtp(number, timestamp, marker, head + bytes(length), ssrc=change.get("ssrc", 0x1234))
 
 
@@ -286,7 +298,11 @@ def timing_case(name, fmt, sender, leave, hand, snap=62):
     case(name, data, expected, given, status=0 if good else 1)
     # EBU LIST's way.
     seen_gapped = sum(between, F(0)) / len(between) >= 10 * F(sum(within), len(within))
-    if seen_gapped == gapped and fmt is P720:
+    if fmt.fields == 2:
+        # The second field of the first frame begins behind a marker and is counted.
+        del expected["streams.0.interval_in_frame_ns"]
+        expected["streams.0.timestamp_steps"] = counts([1800] * 5)
+    if seen_gapped == gapped and fmt is P576:
         wanted = {
             "list_compatible": True,
             "streams.0.cinst": counts(list_cinst(times, fmt.drain)),
@@ -299,7 +315,7 @@ def timing_case(name, fmt, sender, leave, hand, snap=62):
 
 
 def timing():
-    for fmt in (P720, P1080):
+    for fmt in (P576, P1080):
         for sender in ("N", "NL", "W"):
             if fmt is P1080 and sender == "N":
                 continue
@@ -309,19 +325,20 @@ def timing():
             for word, size in (("inside", cmax - 1), ("at", cmax), ("over", cmax + 1)):
                 if fmt is P1080 and word == "inside":
                     continue
-                # Bursts of `size` at the time the first of them is read. The next burst comes
+                # Bursts of `size`, 100 ns from packet to packet, from the time the first of
+                # them is read; 17 x 100 ns is less than any TDRAIN. The next burst comes
                 # size x TRS later, and size x TRS > size x TDRAIN: the bucket is empty then.
                 # CINST is `size`. VRX: the first is read as it comes or, where its time is
-                # rounded down, up to 1 ns later: then all `size` are there. The least is
-                # at the first of a burst: 1, or 0 where its time is a whole nanosecond:
-                #   P720 N: TPRj = (4480000 + 40000 j)/3 is whole for j = 2 mod 3, and a burst
-                #   begins there unless bursts are of 3;
-                #   P720 NL, W: (13440000 + 125000 j)/9 is whole for j = 3 mod 9, and a burst
+                # rounded down, up to 1 ns later; with the last, size - 1 are there. The least
+                # is at the first of a burst: 1, or 0 where its time is a whole nanosecond:
+                #   P576 N: TROFFSET 4480000/3 + j x TRS 100000/3 is whole for j = 2 mod 3, and
+                #   a burst begins there unless bursts are of 3;
+                #   P576 NL, W: (13440000 + 312500 j)/9 is whole for j = 3 mod 9, and a burst
                 #   of any of the sizes used (3, 4, 5, 15, 16, 17) begins at one of these;
                 #   P1080 NL, W: frames start at N x 50000000/3 ns; left to the simulation.
-                burst = lambda index, tpr, size=size: tpr(index - index % size)
+                burst = lambda index, tpr, size=size: tpr(index - index % size) + index % size * 100
                 least = 1 if (sender, size) == ("N", 3) else 0
-                hand = (size, least if fmt is P720 else None, size)
+                hand = (size, least if fmt is P576 else None, size - 1)
                 named_case(f"{tag}-cinst-{word}", fmt, sender, burst, hand)
             for word, packets in (("inside", full - 2), ("at", full - 1), ("over", full)):
                 if fmt is P1080 and word == "inside":
@@ -333,11 +350,25 @@ def timing():
                 ahead = lambda index, tpr, packets=packets: tpr(index) - packets * trs
                 named_case(f"{tag}-vrx-{word}", fmt, sender, ahead, (1, 1, packets + 1))
         # Just in time: each packet as it is read. Whole nanoseconds read 0, others 1.
-        named_case(f"{fmt.name}-just-in-time", fmt, "NL", lambda index, tpr: tpr(index), (1, 0 if fmt is P720 else None, 1))
+        named_case(f"{fmt.name}-just-in-time", fmt, "NL", lambda index, tpr: tpr(index), (1, 0 if fmt is P576 else None, 1))
         # A nanosecond later all are late, by less than a TRS: -1.
         named_case(f"{fmt.name}-just-late", fmt, "NL", lambda index, tpr: tpr(index) + 1, (1, -1, -1))
         # 2.5 TRS late is 3 packets short.
         named_case(f"{fmt.name}-late", fmt, "W", lambda index, tpr: tpr(index) + F(5, 2) * fmt.trs(False), (1, -3, -3))
+
+
+    # Interlaced: TPRj is a whole nanosecond for j = 3 mod 27:
+    # TPRj = (21120000 + 160000 j)/27, 21120000 = 6 and 160000 = 25 mod 27, 6 + 25 x 3 = 81.
+    on_time = lambda index, tpr: tpr(index)
+    named_case("1920x1080i25-N-on-time", I1080, "N", on_time, (1, 0, 1))
+    # Linear, in case whole nanoseconds occur: left to the simulation.
+    named_case("1920x1080i25-NL-on-time", I1080, "NL", on_time, (1, None, 1))
+    # The second field 1 ns late: -1.
+    late = lambda index, tpr: tpr(index) + (1 if index >= I1080.packets // 2 else 0)
+    named_case("1920x1080i25-N-late", I1080, "N", late, (1, -1, 1))
+    # 9 packets ahead: one over 8, in both fields.
+    ahead = lambda index, tpr: tpr(index) - 8 * I1080.trs(True)
+    named_case("1920x1080i25-N-ahead", I1080, "N", ahead, (1, 1, 9))
 
 
 def named_case(name, fmt, sender, leave, hand):

@@ -265,13 +265,14 @@ mod tests {
         follower.follow(&Arrival::whole(0, &packet(sequence, 1))).unwrap().2
     }
 
+    use Place::{Ahead, Duplicate, First, Late, Next};
+
     #[test]
     fn loss_reordering_duplicates_and_restarts_are_told_apart() {
         let mut follower = Follower::default();
         let places: Vec<_> = [65_534, 65_535, 2, 1, 1, 3, 30_000, 3, 4]
             .map(|sequence| follow(&mut follower, sequence))
             .to_vec();
-        use Place::{Ahead, Duplicate, First, Late, Next};
         assert_eq!(places, [First, Next, Ahead, Late, Duplicate, Next, Ahead, First, Next]);
         let report = follower.report();
         // 0, and 4 to 29 999.

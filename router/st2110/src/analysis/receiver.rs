@@ -32,6 +32,8 @@ pub struct VirtualReceiver {
     between_fields: i128,
     per_field: i128,
     packets: i128,
+    /// How long before TVD a first packet may come: VRX_FULL packets, a frame at most.
+    room: i128,
     list: bool,
     /// TVD of the frame at hand: whole nanoseconds, and parts behind them.
     datum: (i128, i128),
@@ -63,11 +65,19 @@ impl VirtualReceiver {
             between_fields: scaled(between_fields),
             per_field: per_field as i128,
             packets: packets as i128,
+            room: 0,
             list: false,
             datum: (0, 0),
             current: None,
             follows: false,
         }
+    }
+
+    /// Holds up to `vrx_full` packets: a frame may begin that much before its TVD.
+    #[must_use]
+    pub fn with_room(mut self, vrx_full: u32) -> Self {
+        self.room = (i128::from(vrx_full) * self.trs).min(self.frame);
+        self
     }
 
     /// Counts as EBU LIST does: the schedule reads on before TVD and behind the frame's
@@ -84,15 +94,15 @@ impl VirtualReceiver {
         self.scale
     }
 
-    /// The number of the frame whose packet `index` arrives at a moment: the one whose TVD
-    /// fits best. Negative near the epoch.
+    /// The number of the frame whose packet `index` arrives at a moment: the one whose window,
+    /// from VRX_FULL packets before TVD to TVD, is nearest. Negative near the epoch.
     pub fn nearest_frame(&self, time_ns: u64, index: usize) -> i128 {
         let time = i128::from(time_ns) * self.scale;
         if self.list {
             return time.div_euclid(self.frame);
         }
         let start = time - self.due(index as i128) - self.offset;
-        (start + self.frame / 2).div_euclid(self.frame)
+        (start + (self.frame + self.room) / 2).div_euclid(self.frame)
     }
 
     /// Goes to a frame. The frame before counts as received if it was the one gone to last.
@@ -195,6 +205,14 @@ mod tests {
         // Frame 25 starts at 1 s; its packets are read at 1001, 1011, 1021, 1031 ms.
         assert_eq!(receiver.nearest_frame(1_000_900_000, 0), 25);
         assert_eq!(receiver.nearest_frame(1_010_900_000, 1), 25);
+        // TVD is 1001 ms: nearest up to half a frame before and behind; with room for two
+        // packets from 30 ms before to 10 ms behind.
+        let frames = |receiver: &VirtualReceiver| {
+            [980_999, 981_000, 970_999, 971_000, 1_010_999, 1_011_000, 1_020_999, 1_021_000]
+                .map(|time_us: u64| receiver.nearest_frame(time_us * 1000, 0))
+        };
+        assert_eq!(frames(&receiver), [24, 25, 24, 24, 25, 25, 25, 26]);
+        assert_eq!(frames(&receiver.clone().with_room(2)), [25, 25, 24, 25, 25, 26, 26, 26]);
         receiver.start_frame(25);
         assert_eq!(read(&receiver, 0, 1_000_999), 1);
         assert_eq!(read(&receiver, 0, 1_001_000), 0);

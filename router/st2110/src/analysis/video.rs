@@ -86,9 +86,10 @@ pub(super) struct Receiver {
 }
 
 impl Receiver {
-    fn new(settings: &VideoSettings, packets: usize, pacing: Pacing) -> Self {
+    fn new(settings: &VideoSettings, packets: usize, pacing: Pacing, room: u32) -> Self {
         let offset = settings.offset_ns();
-        let mut model = VirtualReceiver::new(&settings.format, packets, pacing, offset);
+        let mut model =
+            VirtualReceiver::new(&settings.format, packets, pacing, offset).with_room(room);
         if settings.list_compatible {
             model = model.list_compatible();
         }
@@ -118,15 +119,22 @@ impl Models {
         if settings.list_compatible {
             network = network.list_compatible();
         }
-        // Whether the gapped schedule is defined for the raster.
-        let narrow = limits(&settings.format, packets, settings.max_udp, SenderType::Narrow);
-        let linear = Receiver::new(settings, packets, Pacing::Linear);
+        let full = |sender| {
+            let limits = limits(&settings.format, packets, settings.max_udp, sender);
+            limits.ok().map(|limits| limits.vrx_full)
+        };
+        // Type W has more room than NL, where it is defined.
+        let room = full(SenderType::Wide).or(full(SenderType::NarrowLinear));
+        let linear = Receiver::new(settings, packets, Pacing::Linear, room.unwrap_or_default());
+        // The gapped schedule is not defined for every raster.
+        let gapped = full(SenderType::Narrow)
+            .map(|room| Receiver::new(settings, packets, Pacing::Gapped, room));
         let first_packet = Spread::new(linear.model.scale());
         Self {
             packets,
             network,
             linear,
-            gapped: narrow.is_ok().then(|| Receiver::new(settings, packets, Pacing::Gapped)),
+            gapped,
             cinst: Counts::default(),
             cinst_series: Series::default(),
             first_packet,
@@ -300,11 +308,11 @@ impl VideoAnalyser {
     /// Ends the frame at hand; the next one's first packet is `next`, if that is known.
     fn end_frame(&mut self, next: Option<u64>) {
         let Some(frame) = self.frame.take() else { return };
-        self.frames.seen += 1;
+        let complete = frame.fields == self.settings.format.fields();
+        self.frames.seen += u64::from(complete);
         let nothing_lost = self.follower.report().lost == frame.lost_before;
         let exact = self.coverage.as_ref().is_some_and(Coverage::is_exact);
-        self.frames.whole += u64::from(exact);
-        let complete = frame.fields == self.settings.format.fields();
+        self.frames.whole += u64::from(complete && exact);
         if let (Some(first), Some(next)) = (frame.first, next)
             && complete
         {
