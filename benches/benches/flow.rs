@@ -1,13 +1,22 @@
 //! What the router's judgement of a packet costs, before it is sent anywhere.
 #![allow(missing_docs, reason = "criterion's macros make undocumented items")]
 
+use std::net::SocketAddr;
+
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
-use ormatrix_protocol::InputSpec;
+use ormatrix_protocol::{InputSpec, Leg};
 use ormatrix_router::{
-    flow::Flow,
+    flow::{Accepted, Flow},
     gate::{FrameGate, Gate},
 };
 use st2110::rfc4175::FramePlan;
+
+/// Both stages of a flow, as a lane runs them while nothing is held back.
+fn accept(flow: &mut Flow, leg: usize, octets: &[u8]) -> Option<Accepted> {
+    let from = SocketAddr::from(([192, 0, 2, 1], 5004));
+    let arrived = flow.arrive(leg, octets, from, 1).ok()?;
+    flow.accept(&arrived, 1).ok()
+}
 
 fn flow(criterion: &mut Criterion) {
     let spec: InputSpec = serde_json::from_value(serde_json::json!({
@@ -20,7 +29,6 @@ fn flow(criterion: &mut Criterion) {
     }))
     .unwrap();
     let plan = FramePlan::new(&spec.video, spec.max_udp).unwrap();
-    let from = "192.0.2.1:5004".parse().unwrap();
     let mut packets = Vec::new();
     for frame in 0..4 {
         for index in 0..plan.packets() {
@@ -36,7 +44,22 @@ fn flow(criterion: &mut Criterion) {
     group.bench_function("accept", |bench| {
         bench.iter_batched_ref(
             || Flow::new(&spec).unwrap(),
-            |flow| packets.iter().filter(|octets| flow.accept(octets, from, 1).is_ok()).count(),
+            |flow| packets.iter().filter(|octets| accept(flow, 0, octets).is_some()).count(),
+            BatchSize::SmallInput,
+        );
+    });
+    let mut two_legs = spec.clone();
+    two_legs.legs.push(Leg::new("127.0.0.2".parse().unwrap(), 5004));
+    group.bench_function("accept of two legs", |bench| {
+        bench.iter_batched_ref(
+            || Flow::new(&two_legs).unwrap(),
+            |flow| {
+                let both = |octets: &Vec<u8>| {
+                    let first = accept(flow, 0, octets).is_some();
+                    first & accept(flow, 1, octets).is_none()
+                };
+                packets.iter().map(both).filter(|first| *first).count()
+            },
             BatchSize::SmallInput,
         );
     });
@@ -46,7 +69,7 @@ fn flow(criterion: &mut Criterion) {
                 || (Flow::new(&spec).unwrap(), vec![Gate::new(0); outputs]),
                 |(flow, gates)| {
                     for octets in &packets {
-                        if let Ok(accepted) = flow.accept(octets, from, 1) {
+                        if let Some(accepted) = accept(flow, 0, octets) {
                             for gate in gates.iter_mut() {
                                 std::hint::black_box(gate.pass(&accepted, true));
                             }
