@@ -1,6 +1,9 @@
 //! Pictures for the tests: our sources, GStreamer as sender and receiver, strips in frames.
 
-use std::{io::Read, process::Stdio};
+use std::{
+    io::Read,
+    process::{Command, Stdio},
+};
 
 use ormatrix_strip::{Edge, Layout, Mark, StripError, decode_edge};
 use serde_json::{Value, json};
@@ -111,7 +114,15 @@ impl RawFrames {
     /// # Panics
     /// When GStreamer is not installed.
     pub fn start(pipeline: &str, octets: usize) -> Self {
-        let child = urgent("gst-launch-1.0")
+        Self::by(urgent("gst-launch-1.0"), pipeline, octets)
+    }
+
+    /// The same, by a command that runs `gst-launch-1.0` elsewhere.
+    ///
+    /// # Panics
+    /// When GStreamer is not installed.
+    pub fn by(mut command: Command, pipeline: &str, octets: usize) -> Self {
+        let child = command
             .arg("-q")
             .args(pipeline.split_whitespace())
             .stdin(Stdio::null())

@@ -164,13 +164,11 @@ impl Intake {
             Seen::New => {}
             Seen::Late => return Err(DropReason::Late),
             Seen::Duplicate => {
-                return Err(match self.legs[leg].hear(sequence, now, self.silence_ns) {
-                    Seen::New => {
-                        self.compare(leg, sequence, now);
-                        DropReason::SecondCopy
-                    }
-                    Seen::Duplicate | Seen::Late => DropReason::Duplicate,
-                });
+                if self.legs[leg].hear(sequence, now, self.silence_ns) == Seen::Duplicate {
+                    return Err(DropReason::Duplicate);
+                }
+                self.compare(leg, sequence, now);
+                return Err(DropReason::SecondCopy);
             }
         }
         self.legs[leg].hear(sequence, now, self.silence_ns);

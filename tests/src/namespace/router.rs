@@ -10,6 +10,7 @@ use std::{
     time::Duration,
 };
 
+use ormatrix_io::{Clock, SystemClock};
 use ormatrix_protocol::{
     Command, Event, FromRouter, InputSpec, InputStatus, Leg, OutputSpec, OutputStatus, Refusal,
     Reply, Request, RouteState, RouterStatus, SignalState, Take, codec,
@@ -92,10 +93,18 @@ impl Router {
     /// # Panics
     /// When that is refused.
     pub fn put_output(&mut self, id: &str, leg: Leg, ttl: u8, dscp: u8) {
+        self.put_output_of(id, vec![leg], ttl, dscp);
+    }
+
+    /// Adds an output to one leg or two, with an SSRC of its own.
+    ///
+    /// # Panics
+    /// When that is refused.
+    pub fn put_output_of(&mut self, id: &str, legs: Vec<Leg>, ttl: u8, dscp: u8) {
         let spec = OutputSpec {
             id: id.parse().expect("an id"),
-            ssrc: 0x0052_0000 | u32::from(leg.port),
-            legs: vec![leg],
+            ssrc: 0x0052_0000 | u32::from(legs[0].port),
+            legs,
             payload_type: 96,
             ttl,
             dscp,
@@ -161,6 +170,20 @@ impl Router {
             }
         }
         panic!("never came true: {what}; {:#?}", self.status());
+    }
+
+    /// Waits until so many more whole frames of an input have come, looking every few
+    /// milliseconds: nothing tells of frames as they come.
+    ///
+    /// # Panics
+    /// When they do not come within a minute.
+    pub fn until_frames(&mut self, input: &str, more: u64) {
+        let (start, before) = (SystemClock.now(), self.input(input).counters.whole_frames);
+        while self.input(input).counters.whole_frames < before + more {
+            let now = SystemClock.now();
+            assert!(now - start < 60_000_000_000, "{input} stands still");
+            SystemClock.sleep_until(now + 5_000_000);
+        }
     }
 
     /// Waits until an input's signal is in a state.
