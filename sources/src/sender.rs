@@ -14,8 +14,8 @@ use st2110::{
     format::{Scan, VideoFormat},
     rfc4175::{FramePlan, MAX_HEADER_LEN},
     timing::{
-        SenderSchedule, SenderType, VIDEO_CLOCK_HZ, frame_period_ns, frame_start_ns,
-        frame_timestamp, tai_to_rtp,
+        Exact, SenderSchedule, SenderType, VIDEO_CLOCK_HZ, frame_period_ns, frame_start_ns,
+        frame_timestamp, limits, tai_to_rtp, troffset_default_ns,
     },
 };
 
@@ -77,8 +77,7 @@ pub struct Sender<C, T> {
 impl<C: Clock, T: Transmit> Sender<C, T> {
     /// A sender that cuts frames as `plan` says.
     pub fn new(clock: C, legs: Vec<T>, stream: Stream, plan: FramePlan) -> Self {
-        let schedule =
-            SenderSchedule::new(&stream.format, plan.packets(), stream.sender_type.pacing());
+        let schedule = schedule(&stream, &plan);
         let room = 65_000 / plan.max_packet_len().max(1);
         let burst = (stream.burst as usize).min(MOST_PACKETS).min(room).max(1);
         Self {
@@ -218,6 +217,19 @@ impl<C: Clock, T: Transmit> Sender<C, T> {
         self.counts.packets += count as u64;
         from + count
     }
+}
+
+/// The departures: ahead of the virtual receiver's reading by half of what its buffer holds,
+/// so that neither a late wake-up empties it nor an early one overflows it (ST 2110-21 §6.6.2),
+/// but not before the time that the packets' timestamps say.
+fn schedule(stream: &Stream, plan: &FramePlan) -> SenderSchedule {
+    let Stream { format, sender_type, .. } = stream;
+    let packets = plan.packets();
+    let offset = troffset_default_ns(format);
+    let lead = limits(format, packets, plan.max_packet_len() as u16 + 8, *sender_type)
+        .map_or(Exact::from_integer(0), |limits| limits.trs_ns * i128::from(limits.vrx_full / 2));
+    let offset_ns = (offset - lead.min(offset)).to_integer() as u64;
+    SenderSchedule::with_offset(format, packets, sender_type.pacing(), offset_ns)
 }
 
 /// Sends a burst to one leg, waiting a little for a full send buffer.
