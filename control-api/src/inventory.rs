@@ -207,7 +207,8 @@ impl Inventory {
     }
 }
 
-fn same_address(one: &Leg, other: &Leg) -> bool {
+/// Whether two legs meet: one address and port on one interface.
+pub fn same_address(one: &Leg, other: &Leg) -> bool {
     one.socket_address() == other.socket_address() && one.interface == other.interface
 }
 

@@ -8,7 +8,7 @@ use ormatrix_protocol::{Leg, SKEW_US_MAX};
 use st2110::format::{Scan, VideoFormat};
 
 use crate::{
-    inventory::{Accepts, Input, Output},
+    inventory::{Accepts, Input, Output, same_address},
     problem::Error,
 };
 
@@ -127,16 +127,18 @@ fn payload_type(value: u8) -> Result<(), Error> {
 }
 
 fn legs(legs: &[Leg]) -> Result<(), Error> {
-    match legs.len() {
-        0 => return Err(invalid("legs", "at least one leg: {\"address\": …, \"port\": …}")),
-        1 => {}
-        2 if legs[0].socket_address() == legs[1].socket_address()
-            && legs[0].interface == legs[1].interface =>
-        {
+    match legs {
+        [] => {
+            return Err(invalid("legs", "at least one leg: {\"address\": …, \"port\": …}"));
+        }
+        [one, two] if same_address(one, two) => {
             return Err(invalid("legs", "both legs have the same address: give two paths"));
         }
-        2 => {}
-        n => return Err(invalid("legs", format!("{n} legs: a stream has one or two"))),
+        [_] | [_, _] => {}
+        [..] => {
+            let reason = format!("{} legs: a stream has one or two", legs.len());
+            return Err(invalid("legs", reason));
+        }
     }
     legs.iter().enumerate().try_for_each(|(n, one)| leg(&format!("legs[{n}]"), one))
 }

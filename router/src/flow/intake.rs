@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 
 use ormatrix_protocol::{DropReason, InputSpec};
 use st2110::{
-    rfc4175::{FramePlan, PayloadError, PayloadHeader, PlanError},
+    rfc4175::{FramePlan, PayloadError, PayloadHeader},
     rtp::{RtpError, RtpHeader},
 };
 
@@ -84,12 +84,12 @@ impl Intake {
         silence_ns: u64,
         skew_ns: u64,
         reach: u64,
-    ) -> Result<Self, PlanError> {
+    ) -> Self {
         let legs: Vec<Leg> = spec.legs[..spec.legs.len().min(LEGS_MAX)]
             .iter()
             .map(|leg| Leg::new(SenderLock::new(leg.source), reach))
             .collect();
-        Ok(Self {
+        Self {
             geometry,
             payload_type: spec.payload_type,
             packet_max: usize::from(spec.max_udp) - 8,
@@ -103,7 +103,7 @@ impl Intake {
             ssrc: None,
             probe: None,
             last_arrival: 0,
-        })
+        }
     }
 
     /// Takes one packet in, as it came from the network on a leg.

@@ -131,7 +131,7 @@ impl Flow {
         let own_patience = (plan.packets() as u64 / 64).clamp(2, 64);
         let packet_max = usize::from(spec.max_udp) - 8;
         Ok(Self {
-            intake: Intake::new(spec, &plan, geometry, silence_ns, skew_ns, reach)?,
+            intake: Intake::new(spec, &plan, geometry, silence_ns, skew_ns, reach),
             hold: restored.then(|| Box::new(Hold::new(reach, BATCH_MAX, packet_max, skew_ns))),
             fields: geometry.fields,
             silence_ns,

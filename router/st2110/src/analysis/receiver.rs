@@ -102,7 +102,7 @@ impl VirtualReceiver {
             return time.div_euclid(self.frame);
         }
         let start = time - self.due(index as i128) - self.offset;
-        (start + (self.frame + self.room) / 2).div_euclid(self.frame)
+        (start + i128::midpoint(self.frame, self.room)).div_euclid(self.frame)
     }
 
     /// Goes to a frame. The frame before counts as received if it was the one gone to last.
