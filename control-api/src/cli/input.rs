@@ -7,7 +7,7 @@ use std::{
 };
 
 use clap::{Args, Subcommand};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{
     CliError, Context, format,
@@ -67,6 +67,12 @@ pub struct Add {
     /// GPM or BPM.
     #[arg(long, default_value = "GPM")]
     packing: String,
+    /// Of two legs, how far one may be behind: A 10 ms, B 50 ms, C 150 ms, D 150 µs.
+    #[arg(long, value_name = "A-D", conflicts_with = "sdp")]
+    merge_class: Option<String>,
+    /// Of two legs, pass every packet on at once, and late what one of them lost.
+    #[arg(long, conflicts_with = "sdp")]
+    first_copy: bool,
 }
 
 /// Does it.
@@ -75,7 +81,12 @@ pub fn run(context: &Context, command: Command) -> Result<ExitCode, CliError> {
         Command::List => stream::list(context, KIND, print)?,
         Command::Show { id } => stream::show(context, KIND, &id)?,
         Command::Add(add) => {
-            let mut body = stream::body(&add.stream);
+            let mut body = stream::body(&add.stream)?;
+            let order = add.first_copy.then_some("first-copy");
+            if add.merge_class.is_some() || order.is_some() {
+                let merge = json!({ "class": add.merge_class, "order": order });
+                body.insert("merge".to_owned(), merge);
+            }
             if let Some(short) = &add.format {
                 let video = format::video(short, &add.sampling, add.depth, &add.packing);
                 body.insert("video".to_owned(), video.map_err(CliError::Arguments)?);

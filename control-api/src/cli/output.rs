@@ -72,7 +72,7 @@ pub fn run(context: &Context, command: Command) -> Result<ExitCode, CliError> {
         Command::List => stream::list(context, KIND, print)?,
         Command::Show { id } => stream::show(context, KIND, &id)?,
         Command::Add(add) => {
-            let mut body = stream::body(&add.stream);
+            let mut body = stream::body(&add.stream)?;
             for (key, value) in [
                 ("ssrc", add.ssrc.map(Value::from)),
                 ("ttl", add.ttl.map(Value::from)),

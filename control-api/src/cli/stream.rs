@@ -31,15 +31,16 @@ pub struct Stream {
     /// Accept an SDP as `GStreamer` and `FFmpeg` write it.
     #[arg(long, requires = "sdp")]
     pub tolerant: bool,
-    /// Address and port of the stream, as 239.1.1.1:5004.
+    /// Address and port of the stream, as 239.1.1.1:5004; twice for two legs (ST 2022-7).
     #[arg(long, value_name = "ADDRESS:PORT", required_unless_present = "sdp")]
-    pub address: Option<SocketAddr>,
-    /// For an input its only sender; for an output the local address to send from.
+    pub address: Vec<SocketAddr>,
+    /// For an input its only sender; for an output the local address to send from. Once for
+    /// each address.
     #[arg(long, value_name = "ADDRESS")]
-    pub source: Option<IpAddr>,
-    /// Network interface to use.
+    pub source: Vec<IpAddr>,
+    /// Network interface to use, once for each address.
     #[arg(long, value_name = "NAME")]
-    pub interface: Option<String>,
+    pub interface: Vec<String>,
     /// RTP payload type.
     #[arg(long, value_name = "96-127", conflicts_with = "sdp")]
     pub payload_type: Option<u8>,
@@ -69,7 +70,21 @@ pub fn sdp(context: &Context, kind: &str, id: &str) -> Result<(), CliError> {
 }
 
 /// The fields that inputs and outputs share, as given.
-pub fn body(stream: &Stream) -> Map<String, Value> {
+///
+/// # Errors
+/// When sources or interfaces are not as many as addresses.
+pub fn body(stream: &Stream) -> Result<Map<String, Value>, CliError> {
+    let legs = stream.address.len();
+    for (option, given) in
+        [("--source", stream.source.len()), ("--interface", stream.interface.len())]
+    {
+        if given != 0 && given != legs {
+            let reason =
+                format!("{option} is given {given} times: give it once for each --address");
+            return Err(CliError::Arguments(reason));
+        }
+    }
+
     let mut body = Map::new();
     let mut give = |key: &str, value: Option<Value>| {
         if let Some(value) = value {
@@ -80,14 +95,15 @@ pub fn body(stream: &Stream) -> Map<String, Value> {
     give("label", stream.label.clone().map(Value::from));
     give("zone", stream.zone.clone().map(Value::from));
     give("payload_type", stream.payload_type.map(Value::from));
-    let leg = |address: SocketAddr| {
-        json!([{
-            "address": address.ip(), "port": address.port(), "source": stream.source,
-            "interface": stream.interface,
-        }])
+    let leg = |(index, address): (usize, &SocketAddr)| {
+        json!({
+            "address": address.ip(), "port": address.port(),
+            "source": stream.source.get(index), "interface": stream.interface.get(index),
+        })
     };
-    give("legs", stream.address.map(leg));
-    body
+    let legs: Vec<Value> = stream.address.iter().enumerate().map(leg).collect();
+    give("legs", (!legs.is_empty()).then_some(Value::Array(legs)));
+    Ok(body)
 }
 
 /// Adds or replaces, and says what there is now.

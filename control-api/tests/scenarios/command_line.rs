@@ -45,6 +45,24 @@ fn a_session_of_a_technician() {
     ]));
     assert_eq!(said, "added endoscope-1: 127.0.0.1:5000\n");
     done(&run(&[
+        "input",
+        "add",
+        "--id",
+        "twofold",
+        "--format",
+        "1080p60",
+        "--address",
+        "127.0.0.1:5002",
+        "--address",
+        "127.0.0.2:5002",
+        "--merge-class",
+        "B",
+    ]));
+    let json: Value = serde_json::from_str(&done(&run(&["input", "show", "twofold"]))).unwrap();
+    assert_eq!(json["legs"][1]["address"], "127.0.0.2");
+    assert_eq!(json["merge"]["skew_us"], 50_000);
+    done(&run(&["input", "remove", "twofold"]));
+    done(&run(&[
         "output",
         "add",
         "--id",
