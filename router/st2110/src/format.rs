@@ -70,6 +70,26 @@ impl fmt::Display for VideoFormat {
 pub struct Rate(Ratio<u32>);
 
 impl Rate {
+    /// Frame rates in use.
+    pub fn usual() -> impl Iterator<Item = Self> {
+        const USUAL: [(u32, u32); 13] = [
+            (24_000, 1001),
+            (24, 1),
+            (25, 1),
+            (30_000, 1001),
+            (30, 1),
+            (48, 1),
+            (50, 1),
+            (60_000, 1001),
+            (60, 1),
+            (100, 1),
+            (120_000, 1001),
+            (120, 1),
+            (240, 1),
+        ];
+        USUAL.into_iter().filter_map(|(n, d)| Self::new(n, d).ok())
+    }
+
     /// `numerator / denominator` frames a second, above 0 and up to 1000.
     pub fn new(numerator: u32, denominator: u32) -> Result<Self, FormatError> {
         let refused = || FormatError::Rate(format!("{numerator}/{denominator}"));

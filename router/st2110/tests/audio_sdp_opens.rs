@@ -1,12 +1,14 @@
 //! Descriptions of audio written here are opened as they are by `GStreamer`'s `sdpdemux` and
 //! by `FFmpeg`, over loopback, and the samples that come out are the ones sent.
 
+#[path = "support/players.rs"]
+mod players;
+
 use std::{
     fs,
-    io::ErrorKind,
     net::{IpAddr, Ipv4Addr, UdpSocket},
     path::Path,
-    process::{Child, Command, Stdio},
+    process::Child,
     thread,
     time::Duration,
 };
@@ -18,40 +20,13 @@ use st2110::{
     sdp::{AudioParameters, ReferenceClock, SessionDescription},
 };
 
+use self::players::{free_port, spawn};
+
 /// Time sent at most, in milliseconds.
 const PATIENCE: u64 = 30_000;
 
 /// Time sent between two rests, in milliseconds.
 const STEP: u64 = 10;
-
-/// An even loopback port that nobody has right now, nor the one above it, which players take
-/// for RTCP (RFC 3550 §11).
-fn free_port() -> u16 {
-    let bind = |port| UdpSocket::bind((Ipv4Addr::LOCALHOST, port));
-    loop {
-        let socket = bind(0).unwrap();
-        let port = socket.local_addr().unwrap().port();
-        if port % 2 == 0 && bind(port + 1).is_ok() {
-            return port;
-        }
-    }
-}
-
-fn spawn(program: &str, arguments: &[&str], package: &str) -> Child {
-    let child = Command::new(program)
-        .args(arguments)
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn();
-    match child {
-        Ok(child) => child,
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            panic!("{program} is missing: install {package}")
-        }
-        Err(error) => panic!("{program}: {error}"),
-    }
-}
 
 fn ffmpeg(description: &Path, output: &Path, depth: AudioDepth) -> Child {
     let (codec, container) = match depth {

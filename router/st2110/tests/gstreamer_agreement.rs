@@ -17,7 +17,10 @@
 //! - a packet takes as many segments as fit, more than the three of ST 2110-20 §6.2.1 when
 //!   rows are much shorter than the MTU; the rasters here are wide enough.
 
-use std::{fs, io::ErrorKind, path::Path, process::Command};
+#[path = "support/gstreamer.rs"]
+mod gstreamer;
+
+use std::{fs, path::Path};
 
 use st2110::{
     format::{Depth, Packing, Rate, Sampling, Scan, VideoFormat},
@@ -28,29 +31,10 @@ use st2110::{
     rtp::RtpHeader,
 };
 
+use self::gstreamer::{framed, launch};
+
 /// Frames a test runs.
 const FRAMES: usize = 2;
-
-/// Runs a pipeline to its end.
-fn launch(pipeline: &str) {
-    let output = match Command::new("gst-launch-1.0")
-        .arg("-q")
-        .args(pipeline.split_ascii_whitespace())
-        .output()
-    {
-        Ok(output) => output,
-        Err(error) if error.kind() == ErrorKind::NotFound => panic!(
-            "gst-launch-1.0 is missing: install gstreamer1.0-tools, gstreamer1.0-plugins-base, \
-             gstreamer1.0-plugins-good and gstreamer1.0-plugins-bad"
-        ),
-        Err(error) => panic!("gst-launch-1.0: {error}"),
-    };
-    assert!(
-        output.status.success(),
-        "gst-launch-1.0 -q {pipeline}\n{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-}
 
 /// A `GStreamer` video format and what it is here.
 #[derive(Clone, Copy)]
@@ -194,18 +178,6 @@ impl Case {
         assert_eq!(frames.len(), self.octets() * FRAMES, "{}", self.name);
         frames
     }
-}
-
-/// Packets in RFC 4571 framing: 16 bits of length before each.
-fn framed(stream: &[u8]) -> Vec<&[u8]> {
-    let mut packets = Vec::new();
-    let mut rest = stream;
-    while let Some((length, behind)) = rest.split_first_chunk::<2>() {
-        let (packet, behind) = behind.split_at(usize::from(u16::from_be_bytes(*length)));
-        packets.push(packet);
-        rest = behind;
-    }
-    packets
 }
 
 /// What `rtpvrawpay` sends is what the frame holds.

@@ -5,29 +5,20 @@
 //! whatever channel order is declared; the samples compared with theirs are put so, too
 //! ([`theirs`]).
 
-use std::{fs, io::ErrorKind, path::Path, process::Command};
+#[path = "support/gstreamer.rs"]
+mod gstreamer;
+
+use std::{fs, path::Path};
 
 use st2110::{
     audio::{AudioDepth, AudioFormat, PacketTime, SampleRate, pack, unpack},
     rtp::{HEADER_LEN, RtpHeader},
 };
 
+use self::gstreamer::{framed, launch};
+
 /// Packets a test runs.
 const PACKETS: usize = 100;
-
-fn launch(pipeline: &str) {
-    let arguments = pipeline.split_ascii_whitespace();
-    let output = match Command::new("gst-launch-1.0").arg("-q").args(arguments).output() {
-        Ok(output) => output,
-        Err(error) if error.kind() == ErrorKind::NotFound => panic!(
-            "gst-launch-1.0 is missing: install gstreamer1.0-tools, gstreamer1.0-plugins-base, \
-             gstreamer1.0-plugins-good and gstreamer1.0-plugins-bad"
-        ),
-        Err(error) => panic!("gst-launch-1.0: {error}"),
-    };
-    let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "gst-launch-1.0 -q {pipeline}\n{errors}");
-}
 
 fn format(depth: AudioDepth, rate: u32, channels: u8, packet_time: PacketTime) -> AudioFormat {
     let rate_hz = SampleRate::from_hz(rate).unwrap();
@@ -72,18 +63,6 @@ fn pay(format: &AudioFormat, raw: &Path, stream: &Path) -> Vec<u8> {
     let octets = fs::read(raw).unwrap();
     assert_eq!(octets.len(), PACKETS * format.payload_octets(), "{format}");
     octets
-}
-
-/// Packets in RFC 4571 framing: 16 bits of length before each.
-fn framed(stream: &[u8]) -> Vec<&[u8]> {
-    let mut packets = Vec::new();
-    let mut rest = stream;
-    while let Some((length, behind)) = rest.split_first_chunk::<2>() {
-        let (packet, behind) = behind.split_at(usize::from(u16::from_be_bytes(*length)));
-        packets.push(packet);
-        rest = behind;
-    }
-    packets
 }
 
 /// Samples in the order `GStreamer` has them after depayloading: of eight channels the third

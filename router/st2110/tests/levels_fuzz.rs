@@ -1,6 +1,9 @@
 //! The fuzz targets' bodies for audio, ancillary data and whole sessions, over a bounded
 //! pseudo-random corpus, as `fuzz_bodies.rs` has it for video.
 
+#[path = "support/noise.rs"]
+mod noise;
+
 use std::net::IpAddr;
 
 use st2110::{
@@ -14,61 +17,7 @@ use st2110::{
     },
 };
 
-const ROUNDS: usize = 40_000;
-
-/// Xorshift, 64 bits.
-struct Noise(u64);
-
-impl Noise {
-    fn next(&mut self) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0
-    }
-
-    fn below(&mut self, limit: usize) -> usize {
-        (self.next() % limit as u64) as usize
-    }
-
-    /// Changes, removes, repeats or cuts a few octets.
-    fn mutate(&mut self, seed: &[u8]) -> Vec<u8> {
-        let mut octets = seed.to_vec();
-        for _ in 0..self.below(4) {
-            if octets.is_empty() {
-                break;
-            }
-            let at = self.below(octets.len());
-            match self.below(6) {
-                0 => octets[at] = self.next() as u8,
-                1 => octets[at] ^= 1 << self.below(8),
-                2 => drop(octets.remove(at)),
-                3 => octets.insert(at, self.next() as u8),
-                4 => octets.truncate(at),
-                _ => {
-                    let end = at + self.below(octets.len() - at).min(40);
-                    let piece = octets[at..end].to_vec();
-                    let to = self.below(octets.len());
-                    octets.splice(to..to, piece);
-                }
-            }
-        }
-        octets
-    }
-
-    /// Runs a body over noise and over changed seeds.
-    fn run(&mut self, seeds: &[Vec<u8>], body: fn(&[u8])) {
-        for seed in seeds {
-            body(seed);
-        }
-        for _ in 0..ROUNDS / 2 {
-            let noise: Vec<u8> = (0..self.below(200)).map(|_| self.next() as u8).collect();
-            body(&noise);
-            let seed = &seeds[self.below(seeds.len())];
-            body(&self.mutate(seed));
-        }
-    }
-}
+use self::noise::Noise;
 
 #[test]
 fn audio() {

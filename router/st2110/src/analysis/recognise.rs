@@ -19,23 +19,6 @@ use crate::{
     timing::VIDEO_CLOCK_HZ,
 };
 
-/// Rates in use, in frames a second.
-const RATES: [(u32, u32); 13] = [
-    (24_000, 1001),
-    (24, 1),
-    (25, 1),
-    (30_000, 1001),
-    (30, 1),
-    (48, 1),
-    (50, 1),
-    (60_000, 1001),
-    (60, 1),
-    (100, 1),
-    (120_000, 1001),
-    (120, 1),
-    (240, 1),
-];
-
 /// Sampling rates in use.
 const SAMPLE_RATES: [u32; 4] = [44_100, 48_000, 96_000, 192_000];
 
@@ -286,12 +269,15 @@ impl Recogniser {
         }
         let steps = self.unit_steps as f64 / units_per_frame as f64;
         let seen = steps * f64::from(VIDEO_CLOCK_HZ) / self.unit_ticks as f64;
-        let distance = |(n, d): (u32, u32)| (f64::from(n) / f64::from(d) / seen - 1.0).abs();
-        let nearest = RATES.into_iter().min_by(|a, b| distance(*a).total_cmp(&distance(*b)))?;
+        let distance = |rate: Rate| {
+            let (n, d) = (f64::from(*rate.ratio().numer()), f64::from(*rate.ratio().denom()));
+            (n / d / seen - 1.0).abs()
+        };
+        let nearest = Rate::usual().min_by(|a, b| distance(*a).total_cmp(&distance(*b)))?;
         // Whole ticks leave up to 0.03 % of a single frame; a rate not in use is written
         // as it is.
         if distance(nearest) < 0.005 {
-            return Rate::new(nearest.0, nearest.1).ok();
+            return Some(nearest);
         }
         Rate::new((seen * 100.0).round() as u32, 100).ok()
     }

@@ -243,21 +243,7 @@ fn loose_rate(text: &str) -> Option<Rate> {
         // |value/scale - numerator/denominator| < 1/200, less than half the least distance.
         (value * denominator).abs_diff(numerator * scale) * 200 < scale * denominator
     };
-    let usual = [
-        (24_000, 1001),
-        (24, 1),
-        (25, 1),
-        (30_000, 1001),
-        (30, 1),
-        (48, 1),
-        (50, 1),
-        (60_000, 1001),
-        (60, 1),
-        (100, 1),
-        (120_000, 1001),
-        (120, 1),
-    ];
-    usual.iter().filter_map(|(n, d)| Rate::new(*n, *d).ok()).find(near).or_else(|| {
+    Rate::usual().find(near).or_else(|| {
         // Three decimals are as fine as a rate of its own can be meant.
         Rate::new(u32::try_from(value * 1000 / scale).ok()?, 1000).ok()
     })
