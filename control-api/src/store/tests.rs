@@ -97,14 +97,23 @@ fn an_older_database_is_brought_up_to_date_whole() {
     let mut connection = Connection::open(&path).unwrap();
     connection.execute_batch(MIGRATIONS[0]).unwrap();
     connection.pragma_update(None, "user_version", 1).unwrap();
+    // An input as the first programs wrote it.
+    connection
+        .execute_batch(
+            "INSERT INTO inputs VALUES ('a', 'Endoscope – left', 'OR 3', 1920, 1080, \
+             '60000/1001', 'YCbCr-4:2:2', 10, 'interlaced', 'BPM', 'BT2100', 'HLG', 'FULL', \
+             112, 8960);
+             INSERT INTO input_legs VALUES ('a', 0, '239.1.2.3', 5000, '10.0.0.1', 'eth0');",
+        )
+        .unwrap();
     let transaction = connection.transaction().unwrap();
-    rows::write(&transaction, &Write::PutInput(input("a", 5000))).unwrap();
     rows::write(&transaction, &Write::PutOutput(output("m", 5000))).unwrap();
     transaction.commit().unwrap();
     drop(connection);
     let store = Store::open(&path).unwrap();
     let inventory = store.load().unwrap();
-    assert_eq!(inventory.inputs.into_values().collect::<Vec<_>>(), [input("a", 5000)]);
+    let expected = Input { merge: Merge::default(), ..input("a", 5000) };
+    assert_eq!(inventory.inputs.into_values().collect::<Vec<_>>(), [expected]);
     assert_eq!(inventory.outputs.into_values().collect::<Vec<_>>(), [output("m", 5000)]);
     // Legs still go with their input.
     store.write_now(&Write::RemoveInput("a".parse().unwrap())).unwrap();

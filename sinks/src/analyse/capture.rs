@@ -263,7 +263,7 @@ mod tests {
         let interface = Interface { link: Linktype::ETHERNET, resolution: 1 << 30, offset_s: 5 };
         assert_eq!(interface.time_ns(3 << 29), 6_500_000_000);
         let interface = Interface { resolution: 1, offset_s: i64::MIN, ..interface };
-        assert_eq!(interface.time_ns(u64::MAX), 0);
+        assert_eq!((interface.time_ns(0), interface.time_ns(u64::MAX)), (0, u64::MAX));
     }
 
     #[test]

@@ -176,9 +176,12 @@ fn draw(out: &mut String, panel: &Panel<'_>, top: f64) {
 
 /// Round numbers between two values, five or so.
 fn ticks(from: f64, to: f64) -> Vec<f64> {
-    let span = (to - from).max(f64::MIN_POSITIVE);
+    let span = to - from;
+    if span <= 0.0 {
+        return vec![from];
+    }
     let power = 10_f64.powf((span / 5.0).log10().floor());
-    let step = [1.0, 2.0, 5.0, 10.0].map(|n| n * power).into_iter().find(|s| span / s <= 6.0);
+    let step = [1.0, 2.0, 5.0, 10.0].map(|n| n * power).into_iter().find(|s| span / s <= 7.0);
     let step = step.unwrap_or(span).max(1e-9);
     let first = (from / step).ceil() as i64;
     let ticks = (first..first.saturating_add(12)).map(|n| (n as f64 * step * 1e6).round() / 1e6);
