@@ -436,6 +436,15 @@ fn refused(refusal: &Refusal) -> (&'static str, &'static str, StatusCode, Value)
             S::CONFLICT,
             json!({ "what": what, "limit": limit, "setting": setting }),
         ),
+        Refusal::LinkFull { interface, direction, capacity, present, added } => (
+            "link-full",
+            "Network interface full",
+            S::CONFLICT,
+            json!({
+                "interface": interface, "direction": direction, "capacity_bits_per_second": capacity,
+                "present_bits_per_second": present, "added_bits_per_second": added
+            }),
+        ),
         Refusal::Invalid { field, .. } => {
             ("invalid-value", "Invalid value", S::UNPROCESSABLE_ENTITY, json!({ "field": field }))
         }

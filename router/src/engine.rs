@@ -48,6 +48,7 @@ pub fn serve(settings: &Settings, stop: &Receiver<()>) -> Result<(), EngineError
             );
             Links::deaf()
         }),
+        link_mbps: settings.link_mbps.clone(),
     };
     match settings.chaos {
         None => serve_on(settings, opener, stop, KernelIo::new),

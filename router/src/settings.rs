@@ -1,6 +1,6 @@
 //! The router's settings.
 
-use std::path::PathBuf;
+use std::{collections::BTreeMap, path::PathBuf};
 
 use serde::Deserialize;
 
@@ -30,6 +30,9 @@ pub struct Settings {
     pub receive_buffer: usize,
     /// Octets of kernel buffer for each output.
     pub send_buffer: usize,
+    /// What interfaces can carry, megabits a second, where the system does not know or less
+    /// shall be used.
+    pub link_mbps: BTreeMap<String, u64>,
     /// Faults for drills; none unless given.
     pub chaos: Option<Faults>,
 }
@@ -47,6 +50,7 @@ impl Default for Settings {
             max_outputs: 512,
             receive_buffer: 32 << 20,
             send_buffer: 8 << 20,
+            link_mbps: BTreeMap::new(),
             chaos: None,
         }
     }

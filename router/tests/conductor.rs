@@ -10,8 +10,8 @@ use std::{
 use crossbeam_channel::{Receiver, bounded, unbounded};
 use ormatrix_io::{Clock, Link};
 use ormatrix_protocol::{
-    Command, FromRouter, InputSpec, Leg, MonitorSpec, OutputSpec, Refusal, Reply, Request, Route,
-    RouteState, SignalState, Take, codec,
+    Command, Direction, FromRouter, InputSpec, Leg, MonitorSpec, OutputSpec, Refusal, Reply,
+    Request, Route, RouteState, SignalState, Take, codec,
 };
 use ormatrix_router::{
     conductor::{
@@ -36,6 +36,8 @@ struct SimOpener {
     rx: HashMap<u16, SimRx>,
     tx: HashMap<u16, SimTx>,
     blocked: BTreeSet<u16>,
+    /// What `eth1` carries, bits a second.
+    eth1: u64,
 }
 
 impl Opener<SimIo> for SimOpener {
@@ -58,6 +60,10 @@ impl Opener<SimIo> for SimOpener {
 
     fn link(&mut self, _: &Leg) -> Link {
         Link::default()
+    }
+
+    fn capacity(&mut self, interface: &str) -> Option<u64> {
+        (interface == "eth1").then_some(self.eth1)
     }
 }
 
@@ -119,6 +125,7 @@ impl Bench {
             rx: HashMap::new(),
             tx: HashMap::new(),
             blocked: BTreeSet::new(),
+            eth1: 9_000_000,
         };
         for port in 1..20 {
             ports.receiver(&Leg::new("127.0.0.1".parse().unwrap(), port)).unwrap();
@@ -475,6 +482,57 @@ fn every_packet_is_sent_or_left_under_a_reason() {
         assert!(counters.packets > 0 && withheld > 0, "{counters:?}");
         assert_eq!(counters.packets + withheld, offered, "{counters:?} {received:?}");
     }
+}
+
+/// A stream of the test takes 4 115 200 bits a second of a wire, and `eth1` carries 9 million.
+#[test]
+fn no_link_is_given_more_than_it_carries() {
+    const EACH: u64 = 50 * 8 * (1220 + 66) * 8;
+    let mut bench = Bench::new();
+    let on = |interface: &str, mut leg: Leg| {
+        leg.interface = Some(interface.to_owned());
+        vec![leg]
+    };
+    let received = |id: &str, port, interface: &str| {
+        let spec = input(id, port);
+        InputSpec { legs: on(interface, spec.legs[0].clone()), ..spec }
+    };
+    let sent = |id: &str, port, interface: &str| {
+        let spec = output(id, port);
+        OutputSpec { legs: on(interface, spec.legs[0].clone()), ..spec }
+    };
+    let full = |direction| {
+        let (interface, capacity) = ("eth1".to_owned(), 9_000_000);
+        Refusal::LinkFull { interface, direction, capacity, present: 2 * EACH, added: EACH }
+    };
+    for (id, port) in [("endoscope", 1), ("robot", 2)] {
+        bench.ask(Command::PutInput(received(id, port, "eth1"))).unwrap();
+    }
+    let third = bench.ask(Command::PutInput(received("xray", 3, "eth1"))).unwrap_err();
+    assert_eq!(third, full(Direction::Receive));
+    assert!(third.to_string().contains("can receive 0.009 Gb/s: 0.008 Gb/s are given"), "{third}");
+    bench.ask(Command::PutInput(received("xray", 3, "eth2"))).unwrap();
+    // Twice as fast it would not fit any more; the name of one that fits may change.
+    let mut faster = received("robot", 2, "eth1");
+    faster.video.rate = "100".parse().unwrap();
+    let refused = bench.ask(Command::PutInput(faster));
+    assert!(matches!(refused, Err(Refusal::LinkFull { added: EACH, .. })), "{refused:?}");
+
+    for (id, port) in [("main", 101), ("left", 102), ("right", 103)] {
+        bench.ask(Command::PutOutput(sent(id, port, "eth1"))).unwrap();
+    }
+    bench.salvo(vec![take("main", "robot"), take("left", "robot")]);
+    let takes = vec![take("right", "robot")];
+    assert_eq!(bench.ask(Command::Salvo { takes }), Err(full(Direction::Send)));
+    // One goes as another comes.
+    let mut exchange = vec![take("right", "robot"), take("main", "robot")];
+    exchange[1].input = None;
+    bench.salvo(exchange);
+    // An output that is routed cannot be moved to where there is no room.
+    bench.ask(Command::PutOutput(sent("aside", 104, "eth2"))).unwrap();
+    bench.salvo(vec![take("aside", "xray")]);
+    let moved = bench.ask(Command::PutOutput(sent("aside", 105, "eth1")));
+    assert_eq!(moved, Err(full(Direction::Send)));
 }
 
 /// A disk that hangs (here: a pipe in the place of the file, which nobody reads) must hold up

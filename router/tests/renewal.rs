@@ -98,6 +98,10 @@ impl Opener<SimIo> for HostOpener {
         let host = self.host.borrow();
         host.links.get(leg.interface.as_deref().unwrap()).copied().unwrap_or_default()
     }
+
+    fn capacity(&mut self, _: &str) -> Option<u64> {
+        None
+    }
 }
 
 struct Bench {

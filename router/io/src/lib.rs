@@ -12,5 +12,5 @@ pub mod udp;
 pub use clock::{Clock, SystemClock};
 pub use udp::{
     Datagram, Link, Links, MAX_SEGMENTS, Membership, RxBatch, RxOptions, RxSocket, SocketError,
-    TxOptions, TxSocket,
+    TxOptions, TxSocket, speed_mbps,
 };

@@ -16,7 +16,7 @@ pub mod spec;
 pub mod status;
 
 pub use message::{Command, Event, FromRouter, Reply, Request};
-pub use refusal::Refusal;
+pub use refusal::{Direction, Refusal};
 pub use spec::{
     InputId, InputSpec, Leg, Merge, MergeOrder, MonitorSpec, OutputId, OutputSpec, SKEW_US_MAX,
     Take,

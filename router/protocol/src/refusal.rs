@@ -1,6 +1,6 @@
 //! Why the router does not do what it was asked. A refused command changed nothing.
 
-use std::net::IpAddr;
+use std::{fmt, net::IpAddr};
 
 use serde::{Deserialize, Serialize};
 
@@ -94,6 +94,27 @@ pub enum Refusal {
         /// The setting that raises it.
         setting: String,
     },
+    /// A network interface would be given more than it can carry.
+    #[error(
+        "interface '{interface}' can {direction} {}: {} are given to it, and this would add {}; \
+         use another interface, or less on this one (`link_mbps` in the router's settings says \
+         what it can, where the system does not know)",
+        gigabits(*capacity),
+        gigabits(*present),
+        gigabits(*added)
+    )]
+    LinkFull {
+        /// Its name.
+        interface: String,
+        /// Which way.
+        direction: Direction,
+        /// Bits a second it can carry.
+        capacity: u64,
+        /// Bits a second given to it now.
+        present: u64,
+        /// Bits a second more that were asked for.
+        added: u64,
+    },
     /// A value out of range.
     #[error("{field}: {reason}")]
     Invalid {
@@ -108,6 +129,29 @@ pub enum Refusal {
         /// What the parser said.
         reason: String,
     },
+}
+
+/// Which way packets go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Direction {
+    /// From the network.
+    Receive,
+    /// To the network.
+    Send,
+}
+
+impl fmt::Display for Direction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Receive => "receive",
+            Self::Send => "send",
+        })
+    }
+}
+
+fn gigabits(bits: u64) -> String {
+    format!("{}.{:03} Gb/s", bits / 1_000_000_000, bits / 1_000_000 % 1000)
 }
 
 fn list(outputs: &[OutputId]) -> String {

@@ -7,6 +7,7 @@ use ormatrix_protocol::{InputId, InputSpec, OutputId, Refusal, SKEW_US_MAX, Sign
 
 use super::{
     Conductor,
+    budget::{Change, Load},
     inventory::{Input, Reception, check_legs, check_payload_type, full, invalid, rival, taken},
     opener::Opener,
     renewal::Receiver,
@@ -24,6 +25,7 @@ type Receivers<R, M> = Vec<Option<Receiver<R, M>>>;
 impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
     pub(super) fn put_input(&mut self, spec: InputSpec) -> Result<(), Refusal> {
         let flow = self.check_input(&spec)?;
+        self.check_budget(Change { input: Some(&spec), ..Change::default() })?;
         let Some(present) = self.inputs.get(&spec.id) else {
             let receivers = self.open_receivers(&spec)?;
             return self.add_input(spec, flow, receivers);
@@ -89,10 +91,10 @@ impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
             .input_slots
             .take(spec.id.clone())
             .map_err(|_| full("inputs", self.capacity.inputs, "max_inputs"))?;
-        let load = packet_rate(&spec);
+        let load = Load::of(&spec);
         let lane = (0..self.loads.len()).min_by_key(|lane| self.loads[*lane]).unwrap_or(0);
         if let Some(sum) = self.loads.get_mut(lane) {
-            *sum += load;
+            *sum += load.packets_per_second;
         }
         let lane = lane as u16;
         let signal = Signal { state: SignalState::Lost, since: self.clock.unix() };
@@ -100,7 +102,7 @@ impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
         let (legs, receptions) = part(receivers);
         self.tell_lane(lane, ToLane::AddInput { slot, legs, flow, cells: Arc::clone(&cells) });
         let id = spec.id.clone();
-        self.inputs.insert(id, Input { spec, slot, lane, cells, signal, legs: receptions });
+        self.inputs.insert(id, Input { spec, slot, lane, cells, load, signal, legs: receptions });
         Ok(())
     }
 
@@ -110,10 +112,12 @@ impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
         flow: Box<Flow>,
         receivers: Option<Receivers<I::Rx, O::Membership>>,
     ) {
+        let load = Load::of(&spec);
         let Some(input) = self.inputs.get_mut(&spec.id) else { return };
         if let Some(sum) = self.loads.get_mut(usize::from(input.lane)) {
-            *sum = sum.saturating_sub(packet_rate(&input.spec)) + packet_rate(&spec);
+            *sum = sum.saturating_sub(input.load.packets_per_second) + load.packets_per_second;
         }
+        input.load = load;
         if input.spec.legs.len() != spec.legs.len() {
             input.cells = Arc::new(InputCells::new(spec.legs.len()));
         }
@@ -145,7 +149,7 @@ impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
         }
         if let Some(input) = self.inputs.remove(id) {
             if let Some(sum) = self.loads.get_mut(usize::from(input.lane)) {
-                *sum = sum.saturating_sub(packet_rate(&input.spec));
+                *sum = sum.saturating_sub(input.load.packets_per_second);
             }
             self.tell_lane(input.lane, ToLane::RemoveInput { slot: input.slot });
         }
@@ -210,11 +214,4 @@ fn part<R, M>(receivers: Receivers<R, M>) -> (Legs<R>, Vec<Option<Reception<M>>>
         receptions.push(reception);
     }
     (legs, receptions)
-}
-
-/// Packets a second that a stream declares, for spreading inputs over lanes.
-fn packet_rate(spec: &InputSpec) -> u64 {
-    let plan = st2110::rfc4175::FramePlan::new(&spec.video, spec.max_udp);
-    let packets = plan.map_or(0, |plan| plan.packets() as u64);
-    packets * 1_000_000_000 / spec.video.rate.period_ns().max(1)
 }

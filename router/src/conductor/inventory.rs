@@ -7,7 +7,7 @@ use ormatrix_protocol::{
     RouteState, Signal,
 };
 
-use super::renewal::Watch;
+use super::{budget::Load, renewal::Watch};
 use crate::{
     counters::{InputCells, OutputCells},
     lane::messages::{Order, Place},
@@ -19,6 +19,8 @@ pub(super) struct Input<M> {
     pub slot: u16,
     pub lane: u16,
     pub cells: Arc<InputCells>,
+    /// What it takes of links and lanes.
+    pub load: Load,
     pub signal: Signal,
     /// Its legs; `None` where one could not be opened yet.
     pub legs: Vec<Option<Reception<M>>>,

@@ -4,6 +4,7 @@
 //! clients what happened, and keeps the snapshot. It never touches a packet; lanes never
 //! wait for it.
 
+mod budget;
 pub mod clients;
 mod inputs;
 mod inventory;
@@ -204,8 +205,8 @@ impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
         match report {
             FromLane::Route { output, take, state, at } => self.note_route(output, take, state, at),
             FromLane::Signal { input, state, at } => self.note_signal(input, state, at),
-            FromLane::FreedInput { slot, legs } => {
-                drop(legs);
+            FromLane::FreedInput { slot, legs, flow } => {
+                drop((legs, flow));
                 if let Some(slot) = slot {
                     self.input_slots.free(slot);
                 }

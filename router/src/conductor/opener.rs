@@ -1,6 +1,10 @@
 //! Opens what inputs receive from and outputs send to.
 
-use ormatrix_io::{Link, Links, Membership, RxOptions, RxSocket, SocketError, TxOptions, TxSocket};
+use std::collections::BTreeMap;
+
+use ormatrix_io::{
+    Link, Links, Membership, RxOptions, RxSocket, SocketError, TxOptions, TxSocket, speed_mbps,
+};
 use ormatrix_protocol::{Leg, OutputSpec, Refusal};
 
 use crate::packet_io::{
@@ -32,6 +36,9 @@ pub trait Opener<I: PacketIo> {
     /// A receiver on a leg.
     fn receiver(&mut self, leg: &Leg) -> Result<I::Rx, Refusal>;
 
+    /// Bits a second that an interface can carry; `None` where nobody knows.
+    fn capacity(&mut self, interface: &str) -> Option<u64>;
+
     /// A sender to a leg.
     fn sender(&mut self, leg: &Leg, marking: Marking) -> Result<I::Tx, Refusal>;
 
@@ -51,6 +58,8 @@ pub struct KernelOpener {
     pub send_buffer: usize,
     /// What happens to the host's interfaces.
     pub links: Links,
+    /// What interfaces can carry where the system does not say, megabits a second.
+    pub link_mbps: BTreeMap<String, u64>,
 }
 
 fn refusal(error: SocketError) -> Refusal {
@@ -87,6 +96,11 @@ impl Opener<KernelIo> for KernelOpener {
     fn link(&mut self, leg: &Leg) -> Link {
         self.links.link(leg.interface.as_deref())
     }
+
+    fn capacity(&mut self, interface: &str) -> Option<u64> {
+        let stated = self.link_mbps.get(interface).copied();
+        stated.or_else(|| speed_mbps(interface)).map(|megabits| megabits * 1_000_000)
+    }
 }
 
 /// Opens the inner backend's receivers with a switch that nobody turns.
@@ -107,6 +121,10 @@ impl<I: PacketIo, O: Opener<I>> Opener<ChaosIo<I>> for ChaosOpener<O> {
 
     fn link(&mut self, leg: &Leg) -> Link {
         self.0.link(leg)
+    }
+
+    fn capacity(&mut self, interface: &str) -> Option<u64> {
+        self.0.capacity(interface)
     }
 }
 

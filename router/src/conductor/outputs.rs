@@ -7,6 +7,7 @@ use ormatrix_protocol::{InputId, OutputId, OutputSpec, Refusal, Route, RouteStat
 
 use super::{
     Conductor,
+    budget::Change,
     inventory::{Custody, Holder, Output, check_legs, check_output, full, no_route, rival, taken},
     opener::{Marking, Opener},
     renewal::{Sender, Watch},
@@ -29,6 +30,7 @@ type Senders<T> = Vec<Option<Sender<T>>>;
 impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
     pub(super) fn put_output(&mut self, spec: OutputSpec) -> Result<(), Refusal> {
         self.check_output(&spec)?;
+        self.check_budget(Change { output: Some(&spec), ..Change::default() })?;
         let present = self.outputs.get(&spec.id);
         if present.is_some_and(|present| present.spec == spec && present.is_open()) {
             return Ok(());

@@ -7,6 +7,7 @@ use ormatrix_protocol::{Event, Refusal, RouteState, Take};
 
 use super::{
     Conductor,
+    budget::Change,
     inventory::{Custody, Holder},
     opener::Opener,
 };
@@ -19,6 +20,7 @@ impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
     /// Starts several takes under one number, all or none.
     pub(super) fn salvo(&mut self, takes: &[Take]) -> Result<u64, Refusal> {
         self.check_salvo(takes)?;
+        self.check_budget(Change { takes, ..Change::default() })?;
         let number = self.next_take();
         let now = self.clock.unix();
         let targets: Vec<Option<Place>> =

@@ -163,6 +163,7 @@ impl Intake {
         match self.window.record(sequence) {
             Seen::New => {}
             Seen::Late => return Err(DropReason::Late),
+            Seen::Duplicate if self.legs.len() == 1 => return Err(DropReason::Duplicate),
             Seen::Duplicate => {
                 if self.legs[leg].hear(sequence, now, self.silence_ns) == Seen::Duplicate {
                     return Err(DropReason::Duplicate);
@@ -171,10 +172,11 @@ impl Intake {
                 return Err(DropReason::SecondCopy);
             }
         }
-        self.legs[leg].hear(sequence, now, self.silence_ns);
-        let asked = self.probe.is_some_and(|probe| now <= probe.at + self.answer_ns);
-        if self.legs.len() > 1 && sequence.is_multiple_of(PROBE_EVERY) && !asked {
-            self.probe = Some(Probe { sequence, leg, at: now });
+        if self.legs.len() == 1 {
+            self.legs[leg].mark(now);
+        } else {
+            self.legs[leg].hear(sequence, now, self.silence_ns);
+            self.ask(leg, sequence, now);
         }
         self.unroll.note(low, rtp.timestamp, sequence);
         self.last_arrival = now;
@@ -210,6 +212,15 @@ impl Intake {
     pub fn is_carried_beside(&self, leg: usize, now: u64) -> bool {
         let mut legs = self.legs.iter().enumerate();
         legs.any(|(other, state)| other != leg && state.is_alive(now, self.silence_ns))
+    }
+
+    /// Now and then, begins to wait for a packet's copy on the other leg.
+    #[inline]
+    fn ask(&mut self, leg: usize, sequence: u64, now: u64) {
+        let asked = |probe: Probe| now <= probe.at + self.answer_ns;
+        if sequence.is_multiple_of(PROBE_EVERY) && !self.probe.is_some_and(asked) {
+            self.probe = Some(Probe { sequence, leg, at: now });
+        }
     }
 
     #[inline]

@@ -51,6 +51,12 @@ impl Leg {
         self.last_arrival.is_some_and(|at| now.saturating_sub(at) <= silence_ns)
     }
 
+    /// Notes a packet of the stream on the only leg: what is missing there is missing.
+    #[inline]
+    pub fn mark(&mut self, now: u64) {
+        self.last_arrival = Some(now);
+    }
+
     /// Notes a packet of the stream.
     #[inline]
     pub fn hear(&mut self, sequence: u64, now: u64, silence_ns: u64) -> Seen {

@@ -382,6 +382,9 @@ impl Flow {
         for (counts, leg) in counts.legs.iter_mut().zip(self.intake.legs()) {
             *counts = leg.take_counts();
         }
+        if self.legs() == 1 {
+            counts.legs[0].lost_packets = counts.lost_packets;
+        }
         if counts.lost_packets > 0 {
             self.last_trouble = Some(now);
         }

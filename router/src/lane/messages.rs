@@ -117,6 +117,8 @@ pub enum FromLane<I: PacketIo, G = Gate> {
         slot: Option<u16>,
         /// What to close.
         legs: Legs<I::Rx>,
+        /// What was expected, if that ends too: freeing its store takes a while.
+        flow: Option<Box<Flow>>,
     },
     /// An output that was told to retire.
     FreedOutput(Box<Token<I::Tx, G>>),

@@ -208,7 +208,7 @@ impl<I: PacketIo, C: Clock, G: FrameGate> Lane<I, C, G> {
         self.attach(slot, &new);
         input.legs[leg] = new[leg].take();
         self.inputs[usize::from(slot)] = Some(input);
-        self.give_back(FromLane::FreedInput { slot: None, legs: old });
+        self.give_back(FromLane::FreedInput { slot: None, legs: old, flow: None });
     }
 
     fn change_input(
@@ -219,13 +219,16 @@ impl<I: PacketIo, C: Clock, G: FrameGate> Lane<I, C, G> {
         cells: Arc<InputCells>,
     ) {
         let Some(mut input) = self.inputs[usize::from(slot)].take() else { return };
-        (input.flow, input.cells) = (flow, cells);
+        let flow = Some(std::mem::replace(&mut input.flow, flow));
+        input.cells = cells;
+        let mut freed = Legs::default();
         if let Some(legs) = legs {
             self.detach(slot, &input.legs);
             self.attach(slot, &legs);
-            let legs = std::mem::replace(&mut input.legs, legs);
-            self.give_back(FromLane::FreedInput { slot: None, legs });
+            freed = std::mem::replace(&mut input.legs, legs);
         }
+        self.holding.retain(|holding| *holding != slot);
+        self.give_back(FromLane::FreedInput { slot: None, legs: freed, flow });
         self.inputs[usize::from(slot)] = Some(input);
         // A new flow counts epochs from the start; whoever was on the old one joins anew.
         let Some(input) = self.inputs[usize::from(slot)].as_deref() else { return };
@@ -247,7 +250,8 @@ impl<I: PacketIo, C: Clock, G: FrameGate> Lane<I, C, G> {
         }
         self.detach(slot, &input.legs);
         self.holding.retain(|holding| *holding != slot);
-        self.give_back(FromLane::FreedInput { slot: Some(slot), legs: input.legs });
+        let Input { legs, flow, .. } = *input;
+        self.give_back(FromLane::FreedInput { slot: Some(slot), legs, flow: Some(flow) });
     }
 
     fn hold(&mut self, mut token: Box<Token<I::Tx, G>>, now: u64) {

@@ -9,8 +9,10 @@
 
 use std::{
     collections::HashMap,
+    fs,
     io::{self, Read},
     os::fd::AsRawFd,
+    path::Path,
 };
 
 use socket2::{Domain, Protocol, Socket, Type};
@@ -157,6 +159,17 @@ fn first_message(octets: &[u8]) -> Option<(&[u8], u16)> {
 
 fn word(octets: &[u8], at: usize) -> Option<u32> {
     octets.get(at..at + 4)?.try_into().ok().map(u32::from_ne_bytes)
+}
+
+/// What an interface carries each way, megabits a second, as far as its driver says so.
+pub fn speed_mbps(interface: &str) -> Option<u64> {
+    if interface.contains('/') || interface.starts_with('.') {
+        return None;
+    }
+    let path = Path::new("/sys/class/net").join(interface).join("speed");
+    // -1, 0 or an error where there is no link or nothing to say.
+    let speed: i64 = fs::read_to_string(path).ok()?.trim().parse().ok()?;
+    u64::try_from(speed).ok().filter(|speed| *speed > 0)
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ mod sys;
 mod tx;
 
 pub use error::SocketError;
-pub use links::{Link, Links};
+pub use links::{Link, Links, speed_mbps};
 pub use membership::Membership;
 pub use options::{RxOptions, TxOptions};
 pub use readiness::Readiness;
