@@ -8,8 +8,30 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-/// Full HD from the highest rate down.
-pub const LADDER: [u32; 4] = [60, 50, 30, 25];
+/// A format to try.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rung {
+    /// Its name.
+    pub format: &'static str,
+    /// Thousands of pixels a frame, by which formats of other sizes compare.
+    kilopixels: u32,
+    /// Frames a second.
+    rate: u32,
+}
+
+const fn rung(format: &'static str, kilopixels: u32, rate: u32) -> Rung {
+    Rung { format, kilopixels, rate }
+}
+
+/// Full HD from the highest rate down, then less.
+pub const LADDER: [Rung; 6] = [
+    rung("1080p60", 2074, 60),
+    rung("1080p50", 2074, 50),
+    rung("1080p30", 2074, 30),
+    rung("1080p25", 2074, 25),
+    rung("720p50", 922, 50),
+    rung("720p25", 922, 25),
+];
 /// Part of the expected frames that must have come; a reading is some hundredths of a second
 /// off.
 const ENOUGH: f64 = 0.985;
@@ -138,10 +160,14 @@ pub fn judge(before: &Reading, after: &Reading, rate: f64) -> Outcome {
     Outcome::Falls { why, achieved: achieved.min(rate) }
 }
 
-/// The rate to try after one that fell, `None` below the lowest.
-pub fn next(rate: u32, achieved: f64) -> Option<u32> {
-    let lower = || LADDER.into_iter().filter(|next| *next < rate);
-    lower().find(|next| f64::from(*next) <= achieved * TRUST).or_else(|| lower().next_back())
+/// The format to try after one that fell with so many frames a second, `None` below the
+/// lowest.
+pub fn next(fell: Rung, achieved: f64) -> Option<Rung> {
+    let lower = || LADDER.into_iter().skip_while(move |rung| *rung != fell).skip(1);
+    let brought = f64::from(fell.kilopixels) * achieved * TRUST;
+    lower()
+        .find(|next| f64::from(next.kilopixels * next.rate) <= brought)
+        .or_else(|| lower().last())
 }
 
 #[cfg(test)]
@@ -214,10 +240,13 @@ mod tests {
 
     #[test]
     fn what_came_leads_to_the_next_try() {
-        assert_eq!(next(60, 60.0), Some(50));
-        assert_eq!(next(60, 41.0), Some(30));
-        assert_eq!(next(60, 10.0), Some(25));
-        assert_eq!(next(30, 30.0), Some(25));
-        assert_eq!(next(25, 25.0), None);
+        let next = |from: usize, achieved| next(LADDER[from], achieved).map(|rung| rung.format);
+        assert_eq!(next(0, 60.0), Some("1080p50"));
+        assert_eq!(next(0, 41.0), Some("1080p30"));
+        assert_eq!(next(0, 12.0), Some("720p25"));
+        assert_eq!(next(2, 30.0), Some("1080p25"));
+        assert_eq!(next(3, 25.0), Some("720p50"));
+        assert_eq!(next(3, 21.6), Some("720p25"));
+        assert_eq!(next(5, 25.0), None);
     }
 }

@@ -37,7 +37,7 @@ const ATTEMPTS: usize = 3;
 #[derive(clap::Args)]
 pub struct Demo {
     /// Format of every picture, such as 1080p60 or 2160p30; left out, full HD at the highest
-    /// rate this machine holds, which is measured.
+    /// rate this machine holds, which is measured, or less where it holds none.
     #[arg(long)]
     format: Option<String>,
     /// Sources to start.
@@ -168,12 +168,12 @@ fn begin(stage: &mut Stage, demo: &Demo, format: &str) -> Result<Plan, DemoError
     }
 }
 
-/// Starts full HD at the highest rate that holds.
+/// Starts full HD at the highest rate that holds, or less.
 fn choose(stage: &mut Stage, demo: &Demo) -> Result<Plan, DemoError> {
-    let mut rate = calibrate::LADDER[0];
+    let mut rung = calibrate::LADDER[0];
     loop {
-        let format = format!("1080p{rate}");
-        let plan = begin(stage, demo, &format)?;
+        let format = rung.format;
+        let plan = begin(stage, demo, format)?;
         let (why, achieved) = match stage.measure(&plan)? {
             Outcome::Holds { why } => {
                 say(&format!("chose {format}: {why}"));
@@ -181,18 +181,18 @@ fn choose(stage: &mut Stage, demo: &Demo) -> Result<Plan, DemoError> {
             }
             Outcome::Falls { why, achieved } => (why, achieved),
         };
-        let Some(next) = calibrate::next(rate, achieved) else {
+        let Some(next) = calibrate::next(rung, achieved) else {
             say(&format!(
                 "chose {format}, the lowest, though this machine does not hold it ({why}): \
-                 expect lost frames; fewer --inputs and --outputs or --format 720p25 help, and \
+                 expect lost frames; fewer --inputs and --outputs help, and \
                  `ormatrix doctor` tells what this machine lacks"
             ));
             return Ok(plan);
         };
-        say(&format!("{format} does not hold on this machine ({why}); trying 1080p{next}"));
+        say(&format!("{format} does not hold on this machine ({why}); trying {}", next.format));
         stage.silence();
         stage.watch()?;
-        rate = next;
+        rung = next;
     }
 }
 
