@@ -203,7 +203,7 @@ pub async fn remove_output(app: Shared, id: OutputId) -> Result<(), Error> {
                 known(&app, |mirror| (mirror.outputs.contains_key(&id), shown(mirror, &id)))?;
             let mut undo = vec![Command::PutOutput(before.spec())];
             if input.is_some() {
-                undo.push(Command::Salvo { takes: vec![Take { output: id.clone(), input }] });
+                undo.push(Command::Salvo { takes: vec![Take::new(id.clone(), input)], at: None });
             }
             Ok(Plan {
                 ask: has.then(|| Command::RemoveOutput { output: id.clone() }),

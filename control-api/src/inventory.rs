@@ -78,6 +78,10 @@ impl Input {
             merge: self.merge,
             payload_type: self.payload_type,
             max_udp: self.max_udp,
+            label: Some(self.label.clone()),
+            audio: None,
+            ancillary: None,
+            failover: ormatrix_protocol::Failover::default(),
         }
     }
 }
@@ -115,6 +119,9 @@ impl Output {
             ssrc: self.ssrc,
             ttl: self.ttl,
             dscp: self.dscp,
+            audio: None,
+            ancillary: None,
+            on_loss: ormatrix_protocol::OnLoss::Nothing,
         }
     }
 }

@@ -424,6 +424,21 @@ fn refused(refusal: &Refusal) -> (&'static str, &'static str, StatusCode, Value)
             S::CONFLICT,
             json!({ "input": input, "outputs": outputs }),
         ),
+        Refusal::NoOutputLevel { output, level } => (
+            "no-such-level",
+            "Output without this level",
+            S::CONFLICT,
+            json!({ "output": output, "level": level }),
+        ),
+        Refusal::NoInputLevel { input, level } => (
+            "no-such-level",
+            "Input without this level",
+            S::CONFLICT,
+            json!({ "input": input, "level": level }),
+        ),
+        Refusal::NotScheduled { take } => {
+            ("not-scheduled", "No such salvo waits", S::NOT_FOUND, json!({ "take": take }))
+        }
         Refusal::TwiceInSalvo { output } => (
             "twice-in-salvo",
             "Output named twice",

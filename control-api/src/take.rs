@@ -60,7 +60,7 @@ pub async fn salvo(app: &Shared, salvo: Salvo) -> Result<Taken, Error> {
         check(app, unconfirmed.as_ref(), take, salvo.force)?;
     }
     // From here on the router decides; a client that hangs up does not change that.
-    let reply = app.router.ask(Command::Salvo { takes: salvo.takes.clone() }).await?;
+    let reply = app.router.ask(Command::Salvo { takes: salvo.takes.clone(), at: None }).await?;
     drop(unconfirmed);
     let Reply::Taking { take } = reply else {
         tracing::error!(?reply, "not the reply to a salvo");
@@ -91,6 +91,7 @@ pub async fn salvo(app: &Shared, salvo: Salvo) -> Result<Taken, Error> {
                 since: app.clock.unix(),
                 confirmed_at: None,
                 take,
+                stand_in: None,
             });
             (wanted.output.clone(), route)
         });

@@ -90,6 +90,10 @@ fn input(id: &str, port: u16) -> InputSpec {
         legs: vec![Leg::new("127.0.0.1".parse().unwrap(), port)],
         payload_type: 96,
         max_udp: 1460,
+        label: None,
+        audio: None,
+        ancillary: None,
+        failover: ormatrix_protocol::Failover::default(),
         merge: ormatrix_protocol::Merge::default(),
     }
 }
@@ -102,11 +106,14 @@ fn output(id: &str, port: u16) -> OutputSpec {
         ssrc: u32::from(port),
         ttl: 64,
         dscp: 34,
+        audio: None,
+        ancillary: None,
+        on_loss: ormatrix_protocol::OnLoss::Nothing,
     }
 }
 
 fn take(output: &str, input: &str) -> Take {
-    Take { output: output.parse().unwrap(), input: Some(input.parse().unwrap()) }
+    Take::new(output.parse().unwrap(), Some(input.parse().unwrap()))
 }
 
 impl Bench {
@@ -169,7 +176,7 @@ impl Bench {
     }
 
     fn salvo(&mut self, takes: Vec<Take>) -> u64 {
-        match self.ask(Command::Salvo { takes }).unwrap() {
+        match self.ask(Command::Salvo { takes, at: None }).unwrap() {
             Reply::Taking { take } => take,
             other => panic!("{other:?}"),
         }
@@ -373,10 +380,10 @@ fn a_refusal_changes_nothing() {
         Command::RemoveInput { input: "endoscope".parse().unwrap() },
         Command::RemoveInput { input: "nosuch".parse().unwrap() },
         Command::RemoveOutput { output: "nosuch".parse().unwrap() },
-        Command::Salvo { takes: vec![] },
-        Command::Salvo { takes: vec![take("main", "robot"), take("main", "robot")] },
-        Command::Salvo { takes: vec![take("main", "robot"), take("nosuch", "robot")] },
-        Command::Salvo { takes: vec![take("main", "nosuch")] },
+        Command::Salvo { takes: vec![], at: None },
+        Command::Salvo { takes: vec![take("main", "robot"), take("main", "robot")], at: None },
+        Command::Salvo { takes: vec![take("main", "robot"), take("nosuch", "robot")], at: None },
+        Command::Salvo { takes: vec![take("main", "nosuch")], at: None },
     ];
     for command in commands {
         let said = format!("{command:?}");
@@ -523,7 +530,7 @@ fn no_link_is_given_more_than_it_carries() {
     }
     bench.salvo(vec![take("main", "robot"), take("left", "robot")]);
     let takes = vec![take("right", "robot")];
-    assert_eq!(bench.ask(Command::Salvo { takes }), Err(full(Direction::Send)));
+    assert_eq!(bench.ask(Command::Salvo { takes, at: None }), Err(full(Direction::Send)));
     // One goes as another comes.
     let mut exchange = vec![take("right", "robot"), take("main", "robot")];
     exchange[1].input = None;
@@ -591,7 +598,8 @@ fn clients_hear_everything_in_order() {
     let mut bench = Bench::with_two_inputs();
     bench.ask(Command::PutOutput(output("main", 101))).unwrap();
     bench.run(100);
-    let request = Request { id: 9, command: Command::Salvo { takes: vec![take("main", "robot")] } };
+    let request =
+        Request { id: 9, command: Command::Salvo { takes: vec![take("main", "robot")], at: None } };
     bench.conductor.hear(FromClient::Request { client: 1, request });
     bench.run(100);
     let mut line = Vec::new();

@@ -131,6 +131,10 @@ fn input(port: u16, interface: &str) -> InputSpec {
         legs: vec![leg("ff35::1", port, interface)],
         payload_type: 96,
         max_udp: 1460,
+        label: None,
+        audio: None,
+        ancillary: None,
+        failover: ormatrix_protocol::Failover::default(),
         merge: ormatrix_protocol::Merge::default(),
     }
 }
@@ -186,9 +190,12 @@ impl Bench {
                 ssrc: 7,
                 ttl: 8,
                 dscp: 34,
+                audio: None,
+                ancillary: None,
+                on_loss: ormatrix_protocol::OnLoss::Nothing,
             }));
             let (output, input) = (id.parse().unwrap(), format!("in-{port}").parse().unwrap());
-            bench.ask(Command::Salvo { takes: vec![Take { output, input: Some(input) }] });
+            bench.ask(Command::Salvo { takes: vec![Take::new(output, Some(input))], at: None });
         }
         bench.run(1000 * MS);
         assert_eq!(bench.routes(), [RouteState::Live, RouteState::Live]);

@@ -66,6 +66,10 @@ fn input(id: &str, shape: &str, leg: Leg) -> InputSpec {
         payload_type: 96,
         max_udp: standard_udp_limit(),
         merge: ormatrix_protocol::Merge::default(),
+        label: None,
+        audio: None,
+        ancillary: None,
+        failover: ormatrix_protocol::Failover::default(),
     }
 }
 

@@ -49,6 +49,10 @@ impl Site {
             merge: Merge { order, ..Merge::default() },
             payload_type: 96,
             max_udp: 1460,
+            label: None,
+            audio: None,
+            ancillary: None,
+            failover: ormatrix_protocol::Failover::default(),
         });
         let output = |leg_index| leg("203.0.113.2", PORT + 2 * leg_index, "out");
         router.put_output_of("main", (0..output_legs).map(output).collect(), 8, 34);

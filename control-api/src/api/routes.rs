@@ -56,7 +56,7 @@ pub async fn put(
     JsonBody(body): JsonBody<RouteBody>,
 ) -> Result<Response, Error> {
     actor.may(Action::Route)?;
-    let takes = vec![Take { output: stream::parse::<Output>(&id)?, input: Some(body.input) }];
+    let takes = vec![Take::new(stream::parse::<Output>(&id)?, Some(body.input))];
     let salvo = Salvo { takes, wait_ms: body.wait_ms.unwrap_or(WAIT_MS), force: body.force };
     one(&take::salvo(&app, salvo).await?)
 }
@@ -72,7 +72,7 @@ pub async fn remove(
     Path(id): Path<String>,
 ) -> Result<Response, Error> {
     actor.may(Action::Route)?;
-    let takes = vec![Take { output: stream::parse::<Output>(&id)?, input: None }];
+    let takes = vec![Take::new(stream::parse::<Output>(&id)?, None)];
     one(&take::salvo(&app, Salvo { takes, wait_ms: WAIT_MS, force: false }).await?)
 }
 
@@ -87,7 +87,7 @@ pub async fn salvo(
     JsonBody(body): JsonBody<SalvoBody>,
 ) -> Result<Response, Error> {
     actor.may(Action::Route)?;
-    let takes = body.routes.into_iter().map(|r| Take { output: r.output, input: r.input });
+    let takes = body.routes.into_iter().map(|r| Take::new(r.output, r.input));
     let salvo = Salvo {
         takes: takes.collect(),
         wait_ms: body.wait_ms.unwrap_or(WAIT_MS),

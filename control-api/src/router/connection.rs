@@ -9,7 +9,7 @@ use std::{
 };
 
 use ormatrix_protocol::{
-    Command, Event, FromRouter, PROTOCOL_VERSION, Reply, Request, codec::LINE_MAX,
+    Command, Event, FromRouter, Level, PROTOCOL_VERSION, Reply, Request, codec::LINE_MAX,
 };
 use serde_json::json;
 use tokio::{
@@ -198,13 +198,13 @@ impl Keeper {
         let mut guard = self.mirror.write().unwrap_or_else(PoisonError::into_inner);
         let Some(mirror) = guard.as_mut() else { return };
         match event {
-            Event::Route { output, route } => {
+            Event::Route { output, level: Level::Video, route } => {
                 let data = json!({ "output": output, "route": view::RouteView::of(&route) });
                 mirror.set_route(&output, route);
                 drop(guard);
                 self.events.publish("route", &data);
             }
-            Event::Signal { input, signal } => {
+            Event::Signal { input, level: Level::Video, signal } => {
                 mirror.set_signal(&input, signal);
                 let seen = view::SignalView::of(mirror.inputs.get(&input));
                 drop(guard);
@@ -214,7 +214,11 @@ impl Keeper {
                 mirror.set_telemetry(telemetry);
                 return;
             }
-            Event::Inventory => return,
+            Event::Route { .. }
+            | Event::Signal { .. }
+            | Event::Findings { .. }
+            | Event::Scheduled { .. }
+            | Event::Inventory => return,
         }
         self.revise.send_modify(|revision| *revision += 1);
     }

@@ -14,9 +14,9 @@ use std::{
 };
 
 use ormatrix_protocol::{
-    Command, Event, FromRouter, InputCounters, InputId, InputStatus, MonitorStatus, OutputCounters,
-    OutputId, OutputStatus, PROTOCOL_VERSION, Refusal, Reply, Request, Route, RouteState,
-    RouterStatus, Signal, SignalState, codec,
+    Command, Event, FromRouter, InputCounters, InputId, InputStatus, Level, MonitorStatus,
+    OutputCounters, OutputId, OutputStatus, PROTOCOL_VERSION, Refusal, Reply, Request, Route,
+    RouteState, RouterStatus, Signal, SignalState, codec,
 };
 
 /// Why a command is refused, if it is.
@@ -76,6 +76,7 @@ impl Model {
             inputs: self.inputs.values().cloned().collect(),
             outputs: self.outputs.values().cloned().collect(),
             monitors: self.monitors.values().cloned().collect(),
+            scheduled: Default::default(),
         }
     }
 
@@ -97,7 +98,7 @@ impl Model {
         let input: InputId = input.parse().unwrap();
         let signal = Signal { state, since: NOW };
         self.inputs.get_mut(&input).unwrap().signal = signal;
-        self.tell(Event::Signal { input, signal });
+        self.tell(Event::Signal { input, level: Level::Video, signal });
     }
 
     pub fn set_route(&mut self, output: &str, input: Option<&str>, state: RouteState, take: u64) {
@@ -108,9 +109,10 @@ impl Model {
             since: NOW,
             confirmed_at: (state == RouteState::Live).then_some(NOW),
             take,
+            stand_in: None,
         };
         self.outputs.get_mut(&output).unwrap().route = route.clone();
-        self.tell(Event::Route { output, route });
+        self.tell(Event::Route { output, level: Level::Video, route });
     }
 
     fn does(&mut self, command: Command) -> Result<Reply, Refusal> {
@@ -128,7 +130,17 @@ impl Model {
                 let signal = before.map_or(signal, |before| before.signal);
                 let counters = InputCounters::default();
                 let id = spec.id.clone();
-                self.inputs.insert(id, InputStatus { spec, signal, counters, lane: 0 });
+                self.inputs.insert(
+                    id,
+                    InputStatus {
+                        spec,
+                        signal,
+                        counters,
+                        lane: 0,
+                        levels: Default::default(),
+                        findings: Default::default(),
+                    },
+                );
             }
             Command::RemoveInput { input } => {
                 let shown = |o: &&OutputStatus| o.route.input.as_ref() == Some(&input);
@@ -146,11 +158,13 @@ impl Model {
                     since: NOW,
                     confirmed_at: None,
                     take: 0,
+                    stand_in: None,
                 };
                 let route = self.outputs.get(&spec.id).map_or(nothing, |o| o.route.clone());
                 let id = spec.id.clone();
                 let counters = OutputCounters::default();
-                self.outputs.insert(id, OutputStatus { spec, route, counters });
+                self.outputs
+                    .insert(id, OutputStatus { spec, route, counters, levels: Default::default() });
             }
             Command::RemoveOutput { output } => {
                 self.outputs.remove(&output).ok_or(Refusal::UnknownOutput { output })?;
@@ -162,7 +176,9 @@ impl Model {
             Command::RemoveMonitor { input } => {
                 self.monitors.remove(&input).ok_or(Refusal::UnknownInput { input })?;
             }
-            Command::Salvo { takes } => {
+            Command::CancelSalvo { take } => return Err(Refusal::NotScheduled { take }),
+            Command::Report { .. } => {}
+            Command::Salvo { takes, .. } => {
                 for take in &takes {
                     if !self.outputs.contains_key(&take.output) {
                         return Err(Refusal::UnknownOutput { output: take.output.clone() });

@@ -49,6 +49,7 @@ fn telemetry_becomes_rates_and_metrics() {
             },
         )]),
         monitors: BTreeMap::new(),
+        ..Telemetry::default()
     };
     let mut model = bench.model();
     model.tell(Event::Telemetry(telemetry(1_000_000_000, 1000)));

@@ -10,22 +10,24 @@
 #![forbid(unsafe_code)]
 
 pub mod codec;
+pub mod levels;
 pub mod message;
 pub mod refusal;
 pub mod spec;
 pub mod status;
 
+pub use levels::{AncillaryInput, AudioInput, InputStream, Level, OutputStream, RAMP_MS_MAX};
 pub use message::{Command, Event, FromRouter, Reply, Request};
 pub use refusal::{Direction, Refusal};
 pub use spec::{
-    InputId, InputSpec, Leg, Merge, MergeOrder, MonitorSpec, OutputId, OutputSpec, SKEW_US_MAX,
-    Take,
+    Back, Failover, InputId, InputSpec, Leg, Merge, MergeOrder, MonitorSpec, OnLoss, OutputId,
+    OutputSpec, SKEW_US_MAX, SteadyMs, Take,
 };
 pub use status::{
-    DropReason, InputCounters, InputStatus, LegCounters, MonitorStatus, OutputCounters,
-    OutputStatus, Route, RouteState, RouterStatus, SentLegCounters, Signal, SignalState,
-    WithheldReason,
+    DropReason, Findings, InputCounters, InputLevel, InputStatus, LegCounters, MonitorStatus,
+    OutputCounters, OutputLevel, OutputStatus, Route, RouteState, RouterStatus, Scheduled,
+    SentLegCounters, Signal, SignalState, StandIn, WithheldReason,
 };
 
 /// Raised with every change that an older peer would misread.
-pub const PROTOCOL_VERSION: u32 = 1;
+pub const PROTOCOL_VERSION: u32 = 2;

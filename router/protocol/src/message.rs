@@ -3,9 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    levels::Level,
     refusal::Refusal,
     spec::{InputId, InputSpec, MonitorSpec, OutputId, OutputSpec, Take},
-    status::{Route, RouterStatus, Signal, Telemetry},
+    status::{Findings, Route, RouterStatus, Signal, Telemetry},
 };
 
 /// A command and the number that its reply will carry.
@@ -45,8 +46,26 @@ pub enum Command {
     /// One or more takes, all or none; outputs that take the same input join it on the
     /// same frame. The reply tells that they were accepted; [`Event::Route`] when done.
     Salvo {
-        /// At least one, each output once.
+        /// At least one, each level of an output once.
         takes: Vec<Take>,
+        /// When, TAI ns since 1970: every output leaves its source after the last frame whose
+        /// RTP timestamp is older and joins the other with the first that is not. At once if
+        /// not given; up to an hour ahead.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        at: Option<u64>,
+    },
+    /// Calls off takes that wait for their time.
+    CancelSalvo {
+        /// The number that [`Reply::Taking`] gave.
+        take: u64,
+    },
+    /// Tells what somebody who looks at an input's picture has found; a fault that the input
+    /// counts as failure ([`crate::Failover`]) is one from now on, until reported otherwise.
+    Report {
+        /// Which input.
+        input: InputId,
+        /// What was found.
+        findings: Findings,
     },
     /// Asks for the whole status.
     Status,
@@ -97,6 +116,9 @@ pub enum Event {
     Route {
         /// Which output.
         output: OutputId,
+        /// Which level of it.
+        #[serde(default)]
+        level: Level,
         /// What it is now.
         route: Route,
     },
@@ -104,8 +126,25 @@ pub enum Event {
     Signal {
         /// Which input.
         input: InputId,
+        /// Which level of it.
+        #[serde(default)]
+        level: Level,
         /// What it is now.
         signal: Signal,
+    },
+    /// Something was found about an input's picture.
+    Findings {
+        /// Which input.
+        input: InputId,
+        /// What holds now.
+        findings: Findings,
+    },
+    /// Takes that waited for their time were called off, or it has come.
+    Scheduled {
+        /// Their number.
+        take: u64,
+        /// Whether they are under way now.
+        started: bool,
     },
     /// Inputs, outputs or monitors were added, changed or removed, by whichever client.
     Inventory,

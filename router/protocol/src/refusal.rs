@@ -4,7 +4,10 @@ use std::{fmt, net::IpAddr};
 
 use serde::{Deserialize, Serialize};
 
-use crate::spec::{InputId, OutputId};
+use crate::{
+    levels::Level,
+    spec::{InputId, OutputId},
+};
 
 /// A refusal, with the ids and addresses concerned.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
@@ -76,8 +79,32 @@ pub enum Refusal {
         /// Where it is.
         outputs: Vec<OutputId>,
     },
-    /// An output named twice in one salvo.
-    #[error("output '{output}' stands twice in the salvo: name each output once")]
+    /// An output without the level to be taken.
+    #[error(
+        "output '{output}' has no {level}: give it a place to send it to, or leave the level out"
+    )]
+    NoOutputLevel {
+        /// The output.
+        output: OutputId,
+        /// The level asked for.
+        level: Level,
+    },
+    /// An input without the level to be taken.
+    #[error("input '{input}' has no {level}: take another input's, or leave the level out")]
+    NoInputLevel {
+        /// The input.
+        input: InputId,
+        /// The level asked for.
+        level: Level,
+    },
+    /// No salvo of that number waits for its time.
+    #[error("no salvo {take} waits for its time: it has been taken, or was called off")]
+    NotScheduled {
+        /// The number asked for.
+        take: u64,
+    },
+    /// An output, or a level of it, named twice in one salvo.
+    #[error("output '{output}' stands twice in the salvo: name each level of an output once")]
     TwiceInSalvo {
         /// The output.
         output: OutputId,

@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 use st2110::format::VideoFormat;
 pub use st2110::leg::Leg;
 
+use crate::levels::{AncillaryInput, AudioInput, Level, OutputStream};
+
 /// Longest id in octets.
 pub const ID_MAX: usize = 64;
 
@@ -105,6 +107,69 @@ pub struct InputSpec {
     /// (ST 2110-10 §6.4).
     #[serde(default = "standard_udp_limit")]
     pub max_udp: u16,
+    /// What people call it, for what they read on displays; its id if not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+    /// Its sound.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub audio: Option<AudioInput>,
+    /// Its ancillary data.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ancillary: Option<AncillaryInput>,
+    /// What stands in for it when it fails.
+    #[serde(default)]
+    pub failover: Failover,
+}
+
+/// What stands in for an input that has failed, and when it is taken back.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Failover {
+    /// Inputs that may stand in; the first whose signal is good does.
+    pub backups: Vec<InputId>,
+    /// When the input itself is shown again.
+    pub back: Back,
+    /// How long its signal must have been good before it is, milliseconds.
+    pub steady_ms: SteadyMs,
+    /// A picture that does not change for so long has failed, milliseconds; never if not
+    /// given. Somebody must look: see [`crate::Command::Report`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub frozen_ms: Option<u32>,
+    /// A picture that is black for so long has failed, milliseconds; never if not given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub black_ms: Option<u32>,
+}
+
+/// Milliseconds of good signal before an input is shown again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct SteadyMs(pub u32);
+
+impl Default for SteadyMs {
+    fn default() -> Self {
+        Self(3000)
+    }
+}
+
+/// When an input that failed is shown again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Back {
+    /// As soon as its signal has been good long enough.
+    #[default]
+    Automatic,
+    /// When somebody takes it again.
+    Manual,
+}
+
+impl Back {
+    /// Its name in JSON and in databases.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Automatic => "automatic",
+            Self::Manual => "manual",
+        }
+    }
 }
 
 /// How the copies of a stream that arrive on several legs become one (ST 2022-7).
@@ -189,6 +254,36 @@ pub struct OutputSpec {
     pub ttl: u8,
     /// Differentiated services code point, 0 to 63 (AF41, 34, is the field's custom).
     pub dscp: u8,
+    /// Where its sound goes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub audio: Option<OutputStream>,
+    /// Where its ancillary data go.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ancillary: Option<OutputStream>,
+    /// What it shows when its input is lost and nothing stands in.
+    #[serde(default)]
+    pub on_loss: OnLoss,
+}
+
+/// What an output sends while its input is lost.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OnLoss {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// A picture in the input's format that says what is lost and since when.
+    Slate,
+}
+
+impl OnLoss {
+    /// Its name in JSON and in databases.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Nothing => "nothing",
+            Self::Slate => "slate",
+        }
+    }
 }
 
 /// A thinned copy of an input for watching: one whole frame every interval.
@@ -211,6 +306,22 @@ pub struct Take {
     pub output: OutputId,
     /// What it shall show; `None` clears it.
     pub input: Option<InputId>,
+    /// The levels to take; none named are all that the output has. Of an input without one
+    /// of those, nothing is taken on that level.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub levels: Vec<Level>,
+}
+
+impl Take {
+    /// A take of every level.
+    pub fn new(output: OutputId, input: Option<InputId>) -> Self {
+        Self { output, input, levels: Vec::new() }
+    }
+
+    /// Whether it concerns a level.
+    pub fn concerns(&self, level: Level) -> bool {
+        self.levels.is_empty() || self.levels.contains(&level)
+    }
 }
 
 #[cfg(test)]

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::spec::{InputId, InputSpec, MonitorSpec, OutputId, OutputSpec};
+use crate::{
+    levels::Level,
+    spec::{InputId, InputSpec, MonitorSpec, OutputId, OutputSpec, Take},
+};
 
 /// Everything a client needs to show the truth.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -23,6 +26,18 @@ pub struct RouterStatus {
     pub outputs: Vec<OutputStatus>,
     /// Every monitor, by input.
     pub monitors: Vec<MonitorStatus>,
+    /// Salvos that wait for their time, by take.
+    #[serde(default)]
+    pub scheduled: BTreeMap<u64, Scheduled>,
+}
+
+/// Takes that wait for their time.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Scheduled {
+    /// When, TAI ns since 1970.
+    pub at: u64,
+    /// What will be taken.
+    pub takes: Vec<Take>,
 }
 
 /// One input now.
@@ -36,6 +51,36 @@ pub struct InputStatus {
     pub counters: InputCounters,
     /// The lane that receives it.
     pub lane: u16,
+    /// The levels beside its picture.
+    #[serde(default)]
+    pub levels: BTreeMap<Level, InputLevel>,
+    /// What was found about its picture.
+    #[serde(default)]
+    pub findings: Findings,
+}
+
+/// A level of an input beside its picture.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct InputLevel {
+    /// Whether it arrives.
+    pub signal: Signal,
+    /// What arrived since the router started.
+    pub counters: InputCounters,
+}
+
+/// What is found by looking at an input's picture, which packets alone do not tell.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Findings {
+    /// Packets flow and the picture has not changed since then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub frozen_since: Option<u64>,
+    /// The picture has been black since then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub black_since: Option<u64>,
+    /// What arrives in place of the declared format, in words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub found_format: Option<String>,
 }
 
 /// One output now.
@@ -44,6 +89,18 @@ pub struct OutputStatus {
     /// What was asked for.
     pub spec: OutputSpec,
     /// What it shows.
+    pub route: Route,
+    /// What left since the router started.
+    pub counters: OutputCounters,
+    /// The levels beside its picture.
+    #[serde(default)]
+    pub levels: BTreeMap<Level, OutputLevel>,
+}
+
+/// A level of an output beside its picture.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct OutputLevel {
+    /// What is on it.
     pub route: Route,
     /// What left since the router started.
     pub counters: OutputCounters,
@@ -108,6 +165,19 @@ pub struct Route {
     pub confirmed_at: Option<u64>,
     /// Number of the take that asked for it; grows with every take of the router.
     pub take: u64,
+    /// What is shown in its place, because it has failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stand_in: Option<StandIn>,
+}
+
+/// What an output shows in place of an input that has failed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StandIn {
+    /// One of its backups.
+    Backup(InputId),
+    /// A picture that says what is lost: the route's state is `no-signal`.
+    Slate,
 }
 
 /// Names a reason in counters, metrics and messages.
@@ -265,6 +335,12 @@ pub struct Telemetry {
     pub outputs: BTreeMap<OutputId, OutputCounters>,
     /// By watched input.
     pub monitors: BTreeMap<InputId, OutputCounters>,
+    /// By input and level beside the picture.
+    #[serde(default)]
+    pub input_levels: BTreeMap<InputId, BTreeMap<Level, InputCounters>>,
+    /// By output and level beside the picture.
+    #[serde(default)]
+    pub output_levels: BTreeMap<OutputId, BTreeMap<Level, OutputCounters>>,
 }
 
 #[cfg(test)]

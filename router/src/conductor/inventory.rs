@@ -40,6 +40,8 @@ impl<M> Input<M> {
             signal: self.signal,
             counters: self.cells.read(),
             lane: self.lane,
+            levels: Default::default(),
+            findings: Default::default(),
         }
     }
 
@@ -99,7 +101,14 @@ pub(super) enum Holder {
 
 /// A route that shows nothing.
 pub(super) fn no_route(since: u64) -> Route {
-    Route { input: None, state: RouteState::None, since, confirmed_at: None, take: 0 }
+    Route {
+        input: None,
+        state: RouteState::None,
+        since,
+        confirmed_at: None,
+        take: 0,
+        stand_in: None,
+    }
 }
 
 /// The legs of a stream, checked: one, or two (ST 2022-7).

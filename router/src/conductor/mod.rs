@@ -22,8 +22,8 @@ use std::{collections::BTreeMap, time::Duration};
 use crossbeam_channel::{Receiver, Sender, select, tick};
 use ormatrix_io::Clock;
 use ormatrix_protocol::{
-    Command, Event, InputId, MonitorStatus, OutputId, OutputStatus, Refusal, Reply, RouterStatus,
-    Signal, SignalState, status::Telemetry,
+    Command, Event, InputId, Level, MonitorStatus, OutputId, OutputStatus, Refusal, Reply,
+    RouterStatus, Signal, SignalState, status::Telemetry,
 };
 
 use self::{
@@ -181,7 +181,9 @@ impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
     pub fn command(&mut self, command: Command) -> Result<Reply, Refusal> {
         let reply = match command {
             Command::Status => return Ok(Reply::Status(Box::new(self.status()))),
-            Command::Salvo { takes } => Reply::Taking { take: self.salvo(&takes)? },
+            Command::Salvo { takes, .. } => Reply::Taking { take: self.salvo(&takes)? },
+            Command::CancelSalvo { take } => return Err(Refusal::NotScheduled { take }),
+            Command::Report { input, .. } => return Err(Refusal::UnknownInput { input }),
             Command::PutInput(spec) => self.put_input(spec).map(|()| Reply::Done)?,
             Command::RemoveInput { input } => self.remove_input(&input).map(|()| Reply::Done)?,
             Command::PutOutput(spec) => self.put_output(spec).map(|()| Reply::Done)?,
@@ -223,7 +225,11 @@ impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
         };
         if input.signal.state != state {
             input.signal = Signal { state, since: at };
-            self.clients.tell(Event::Signal { input: id.clone(), signal: input.signal });
+            self.clients.tell(Event::Signal {
+                input: id.clone(),
+                level: Level::Video,
+                signal: input.signal,
+            });
         }
     }
 
@@ -238,6 +244,7 @@ impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
             inputs: self.inputs.iter().map(|(id, i)| (id.clone(), i.cells.read())).collect(),
             outputs: self.outputs.iter().map(|(id, o)| (id.clone(), o.cells.read())).collect(),
             monitors: self.monitors.iter().map(|(id, m)| (id.clone(), m.cells.read())).collect(),
+            ..Telemetry::default()
         };
         self.clients.tell(Event::Telemetry(telemetry));
     }
@@ -257,6 +264,7 @@ impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
                     spec: output.spec.clone(),
                     route: output.route.clone(),
                     counters: output.cells.read(),
+                    levels: BTreeMap::new(),
                 })
                 .collect(),
             monitors: self
@@ -267,6 +275,7 @@ impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
                     counters: monitor.cells.read(),
                 })
                 .collect(),
+            scheduled: BTreeMap::new(),
         }
     }
 

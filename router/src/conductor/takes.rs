@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ormatrix_io::Clock;
-use ormatrix_protocol::{Event, Refusal, RouteState, Take};
+use ormatrix_protocol::{Event, Level, Refusal, RouteState, Take};
 
 use super::{
     Conductor,
@@ -46,8 +46,11 @@ impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
                 output.route.since = now;
                 output.route.state =
                     if take.input.is_some() { RouteState::Switching } else { RouteState::None };
-                let event =
-                    Event::Route { output: take.output.clone(), route: output.route.clone() };
+                let event = Event::Route {
+                    output: take.output.clone(),
+                    level: Level::Video,
+                    route: output.route.clone(),
+                };
                 self.clients.tell(event);
             }
         }
@@ -70,7 +73,7 @@ impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
             });
         }
         let mut seen = BTreeSet::new();
-        for Take { output, input } in takes {
+        for Take { output, input, .. } in takes {
             if !self.outputs.contains_key(output) {
                 return Err(Refusal::UnknownOutput { output: output.clone() });
             }
@@ -106,7 +109,8 @@ impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
             output.route.confirmed_at = Some(at);
         }
         output.route.state = state;
-        let event = Event::Route { output: id.clone(), route: output.route.clone() };
+        let event =
+            Event::Route { output: id.clone(), level: Level::Video, route: output.route.clone() };
         self.clients.tell(event);
     }
 }

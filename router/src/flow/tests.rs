@@ -25,6 +25,10 @@ fn spec() -> InputSpec {
         payload_type: 96,
         max_udp: 1460,
         merge: Merge::default(),
+        label: None,
+        audio: None,
+        ancillary: None,
+        failover: ormatrix_protocol::Failover::default(),
     }
 }
 

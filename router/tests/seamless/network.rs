@@ -21,6 +21,10 @@ pub fn spec(skew_us: u32, order: MergeOrder) -> InputSpec {
         legs: vec![leg(5004), leg(5006)],
         payload_type: 96,
         max_udp: 1460,
+        label: None,
+        audio: None,
+        ancillary: None,
+        failover: ormatrix_protocol::Failover::default(),
         merge: Merge { skew_us, order },
     }
 }

@@ -51,6 +51,10 @@ pub fn spec(id: &str) -> InputSpec {
         legs: vec![Leg::new("127.0.0.1".parse().unwrap(), 5004)],
         payload_type: 96,
         max_udp: 1460,
+        label: None,
+        audio: None,
+        ancillary: None,
+        failover: ormatrix_protocol::Failover::default(),
         merge: ormatrix_protocol::Merge::default(),
     }
 }

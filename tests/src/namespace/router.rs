@@ -12,8 +12,8 @@ use std::{
 
 use ormatrix_io::{Clock, SystemClock};
 use ormatrix_protocol::{
-    Command, Event, FromRouter, InputSpec, InputStatus, Leg, OutputSpec, OutputStatus, Refusal,
-    Reply, Request, RouteState, RouterStatus, SignalState, Take, codec,
+    Command, Event, FromRouter, InputSpec, InputStatus, Leg, OnLoss, OutputSpec, OutputStatus,
+    Refusal, Reply, Request, RouteState, RouterStatus, SignalState, Take, codec,
 };
 
 use super::{Host, Network};
@@ -108,6 +108,9 @@ impl Router {
             payload_type: 96,
             ttl,
             dscp,
+            audio: None,
+            ancillary: None,
+            on_loss: OnLoss::Nothing,
         };
         let reply = self.ask(Command::PutOutput(spec));
         assert_eq!(reply, Ok(Reply::Done));
@@ -118,11 +121,11 @@ impl Router {
     /// # Panics
     /// When that is refused.
     pub fn take(&mut self, takes: &[(&str, &str)]) {
-        let take = |(output, input): &(&str, &str)| Take {
-            output: output.parse().expect("an id"),
-            input: Some(input.parse().expect("an id")),
+        let take = |(output, input): &(&str, &str)| {
+            Take::new(output.parse().expect("an id"), Some(input.parse().expect("an id")))
         };
-        let reply = self.ask(Command::Salvo { takes: takes.iter().map(take).collect() });
+        let takes = takes.iter().map(take).collect();
+        let reply = self.ask(Command::Salvo { takes, at: None });
         assert!(matches!(reply, Ok(Reply::Taking { .. })), "{reply:?}");
     }
 
