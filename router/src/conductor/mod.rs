@@ -13,17 +13,18 @@ mod monitors;
 pub mod opener;
 mod outputs;
 mod renewal;
+mod schedule;
 pub mod slots;
 pub mod snapshot;
 mod takes;
 
 use std::{collections::BTreeMap, time::Duration};
 
-use crossbeam_channel::{Receiver, Sender, select, tick};
+use crossbeam_channel::{Receiver, Sender, after, never, select, tick};
 use ormatrix_io::Clock;
 use ormatrix_protocol::{
-    Command, Event, InputId, Level, MonitorStatus, OutputId, OutputStatus, Refusal, Reply,
-    RouterStatus, Signal, SignalState, status::Telemetry,
+    Command, Event, Findings, InputId, Level, MonitorStatus, OutputId, Refusal, Reply,
+    RouterStatus, Scheduled, Signal, SignalState, status::Telemetry,
 };
 
 use self::{
@@ -74,9 +75,11 @@ pub struct Conductor<I: PacketIo, O: Opener<I>, C> {
     inputs: BTreeMap<InputId, Input<O::Membership>>,
     outputs: BTreeMap<OutputId, Output<I::Tx>>,
     monitors: BTreeMap<InputId, Monitor<I::Tx>>,
-    input_slots: Slots<InputId>,
+    input_slots: Slots<(InputId, Level)>,
     output_slots: Slots<Holder>,
     take: u64,
+    /// Salvos that wait for their time, by take.
+    scheduled: BTreeMap<u64, Scheduled>,
     keeper: Keeper,
 }
 
@@ -104,6 +107,7 @@ impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
             input_slots: Slots::new(capacity.inputs),
             output_slots: Slots::new(capacity.outputs),
             take: 0,
+            scheduled: BTreeMap::new(),
             keeper,
         }
     }
@@ -122,8 +126,9 @@ impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
         }
         for spec in snapshot.outputs {
             let id = spec.id.clone();
-            let input = snapshot.routes.get(&id).cloned();
-            if let Err(refusal) = self.restore_output(spec, input) {
+            let mut inputs = snapshot.levels.get(&id).cloned().unwrap_or_default();
+            inputs.extend(snapshot.routes.get(&id).map(|input| (Level::Video, input.clone())));
+            if let Err(refusal) = self.restore_output(spec, &inputs) {
                 tracing::warn!(output = %id, "cannot send yet: {refusal}");
             }
         }
@@ -133,6 +138,14 @@ impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
                 tracing::warn!(%input, "cannot monitor: {refusal}");
             }
         }
+        let now = self.clock.tai();
+        for (take, salvo) in snapshot.scheduled {
+            if salvo.at < now {
+                tracing::warn!(take, "the time of this salvo passed while the router was away");
+            } else {
+                self.scheduled.insert(take, salvo);
+            }
+        }
     }
 
     /// Serves clients and lanes until every client channel is gone or `stop` says so.
@@ -140,7 +153,9 @@ impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
         let every_second = tick(Duration::from_secs(1));
         let reports = self.lanes.reports.clone();
         loop {
+            let timer = self.due_in().map_or_else(never, |ns| after(Duration::from_nanos(ns)));
             select! {
+                recv(timer) -> _ => self.start_due(),
                 recv(requests) -> message => match message {
                     Ok(message) => self.hear(message),
                     Err(_) => break,
@@ -181,9 +196,11 @@ impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
     pub fn command(&mut self, command: Command) -> Result<Reply, Refusal> {
         let reply = match command {
             Command::Status => return Ok(Reply::Status(Box::new(self.status()))),
-            Command::Salvo { takes, .. } => Reply::Taking { take: self.salvo(&takes)? },
-            Command::CancelSalvo { take } => return Err(Refusal::NotScheduled { take }),
-            Command::Report { input, .. } => return Err(Refusal::UnknownInput { input }),
+            Command::Salvo { takes, at } => Reply::Taking { take: self.salvo_at(takes, at)? },
+            Command::CancelSalvo { take } => self.cancel_salvo(take).map(|()| Reply::Done)?,
+            Command::Report { input, findings } => {
+                return self.report(&input, findings).map(|()| Reply::Done);
+            }
             Command::PutInput(spec) => self.put_input(spec).map(|()| Reply::Done)?,
             Command::RemoveInput { input } => self.remove_input(&input).map(|()| Reply::Done)?,
             Command::PutOutput(spec) => self.put_output(spec).map(|()| Reply::Done)?,
@@ -213,24 +230,34 @@ impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
                     self.input_slots.free(slot);
                 }
             }
+            FromLane::Heard(orders) => drop(orders),
+            FromLane::FreedSender(tx) => drop(tx),
             FromLane::FreedOutput(token) => self.note_freed(*token),
         }
     }
 
     fn note_signal(&mut self, slot: u16, state: SignalState, at: u64) {
-        let Some(id) = self.input_slots.holder(slot) else { return };
-        // The slot of a removed input is its own until the lane gives it back.
-        let Some(input) = self.inputs.get_mut(id).filter(|input| input.slot == slot) else {
-            return;
-        };
-        if input.signal.state != state {
-            input.signal = Signal { state, since: at };
-            self.clients.tell(Event::Signal {
-                input: id.clone(),
-                level: Level::Video,
-                signal: input.signal,
-            });
+        let Some((id, level)) = self.input_slots.holder(slot) else { return };
+        // The slot of a removed stream is its own until the lane gives it back.
+        let stream = self.inputs.get_mut(id).and_then(|input| input.streams.get_mut(level));
+        let Some(stream) = stream.filter(|stream| stream.slot == slot) else { return };
+        if stream.signal.state != state {
+            stream.signal = Signal { state, since: at };
+            let signal = stream.signal;
+            self.clients.tell(Event::Signal { input: id.clone(), level: *level, signal });
         }
+    }
+
+    /// Somebody has looked at an input's picture.
+    fn report(&mut self, id: &InputId, findings: Findings) -> Result<(), Refusal> {
+        let Some(input) = self.inputs.get_mut(id) else {
+            return Err(Refusal::UnknownInput { input: id.clone() });
+        };
+        if input.findings != findings {
+            input.findings.clone_from(&findings);
+            self.clients.tell(Event::Findings { input: id.clone(), findings });
+        }
+        Ok(())
     }
 
     /// What is done once a second: what could not be opened is tried again, what an
@@ -239,13 +266,33 @@ impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
         self.retry_inputs();
         self.retry_outputs();
         self.renew();
-        let telemetry = Telemetry {
+        let mut telemetry = Telemetry {
             at: self.clock.unix(),
-            inputs: self.inputs.iter().map(|(id, i)| (id.clone(), i.cells.read())).collect(),
-            outputs: self.outputs.iter().map(|(id, o)| (id.clone(), o.cells.read())).collect(),
             monitors: self.monitors.iter().map(|(id, m)| (id.clone(), m.cells.read())).collect(),
             ..Telemetry::default()
         };
+        for (id, input) in &self.inputs {
+            for (level, stream) in &input.streams {
+                let counters = stream.cells.read();
+                if *level == Level::Video {
+                    telemetry.inputs.insert(id.clone(), counters);
+                } else {
+                    let levels = telemetry.input_levels.entry(id.clone()).or_default();
+                    levels.insert(*level, counters);
+                }
+            }
+        }
+        for (id, output) in &self.outputs {
+            for (level, port) in &output.ports {
+                let counters = port.cells.read();
+                if *level == Level::Video {
+                    telemetry.outputs.insert(id.clone(), counters);
+                } else {
+                    let levels = telemetry.output_levels.entry(id.clone()).or_default();
+                    levels.insert(*level, counters);
+                }
+            }
+        }
         self.clients.tell(Event::Telemetry(telemetry));
     }
 
@@ -257,16 +304,7 @@ impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
             started_at: self.identity.started_at,
             lanes: self.lanes.mailboxes.len() as u16,
             inputs: self.inputs.values().map(Input::status).collect(),
-            outputs: self
-                .outputs
-                .values()
-                .map(|output| OutputStatus {
-                    spec: output.spec.clone(),
-                    route: output.route.clone(),
-                    counters: output.cells.read(),
-                    levels: BTreeMap::new(),
-                })
-                .collect(),
+            outputs: self.outputs.values().map(Output::status).collect(),
             monitors: self
                 .monitors
                 .values()
@@ -275,7 +313,7 @@ impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
                     counters: monitor.cells.read(),
                 })
                 .collect(),
-            scheduled: BTreeMap::new(),
+            scheduled: self.scheduled.clone(),
         }
     }
 
@@ -285,10 +323,17 @@ impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
         snapshot.inputs = self.inputs.values().map(|input| input.spec.clone()).collect();
         snapshot.outputs = self.outputs.values().map(|output| output.spec.clone()).collect();
         snapshot.monitors = self.monitors.values().map(|monitor| monitor.spec.clone()).collect();
-        let routed = |(id, output): (&OutputId, &Output<I::Tx>)| {
-            output.route.input.clone().map(|input| (id.clone(), input))
-        };
-        snapshot.routes = self.outputs.iter().filter_map(routed).collect();
+        for (id, output) in &self.outputs {
+            for (level, port) in &output.ports {
+                let Some(input) = port.route.input.clone() else { continue };
+                if *level == Level::Video {
+                    snapshot.routes.insert(id.clone(), input);
+                } else {
+                    snapshot.levels.entry(id.clone()).or_default().insert(*level, input);
+                }
+            }
+        }
+        snapshot.scheduled.clone_from(&self.scheduled);
         snapshot.take = self.take;
         snapshot
     }
