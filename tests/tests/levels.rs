@@ -66,8 +66,10 @@ fn a_thousand_takes_with_three_levels() {
     let judge = check(&matrix, "main", &["--ramp-ms", &ramp]);
     for take in 0..TAKES {
         let input = names[usize::try_from(take * 7 % 3).unwrap()];
+        let asked = json!({"input": input, "wait_ms": 10000, "force": true});
         // It answers when every level is confirmed.
-        matrix.take("main", input);
+        let route = matrix.put("/outputs/main/route", &asked).ok();
+        assert_eq!((&route["state"], &route["input"]), (&json!("live"), &json!(input)));
     }
     judge.terminate();
     let (_, report) = judge.finish_json();
