@@ -239,6 +239,66 @@ fn measures_live_what_a_capture_shows() {
 }
 
 #[test]
+fn every_level_and_both_legs_are_measured() {
+    let format = format("480x270p50");
+    let receivers = [receiver(), receiver(), receiver()];
+    let [(_, first), (_, second), (_, sound)] = &receivers;
+    let leg = |to: &SocketAddr| json!({"address": to.ip(), "port": to.port()});
+    let audio = json!({"depth": "L24", "rate_hz": 48_000, "channels": 2, "packet_time": "1ms"});
+    let input = json!([{
+        "id": "cam", "video": format, "legs": [leg(first), leg(second)], "payload_type": 96,
+        "audio": {"format": audio, "legs": [leg(sound)], "payload_type": 97},
+        "ancillary": {"format": {"rate": "50"}, "legs": [leg(sound)], "payload_type": 100},
+    }]);
+    let matrix = matrix(Arc::new(Mutex::new(input)), json!([]), json!({"inputs": ["cam"]}));
+    let watch = watch(&matrix, &["--window", "60"]);
+    body(&matrix, "PUT /api/v1/inputs/cam/analysis");
+    let mut one = Sender::new(&format, *first, true);
+    let mut other = Sender::new(&format, *second, false);
+    other.start = one.start;
+    let picture = vec![0x55; one.octets()];
+    let loudspeaker = UdpSocket::bind("127.0.0.1:0").unwrap();
+    for frame in 0..50_u16 {
+        one.frame(&picture);
+        // A packet of the second leg is another, one is missing.
+        match frame {
+            20 => other.sequence = other.sequence.wrapping_add(1),
+            21 => other.sequence = one.sequence.wrapping_sub(one.plan.packets() as u32),
+            _ => {}
+        }
+        other.frame(&picture);
+        let mut packet = vec![0_u8; 12 + 48 * 6];
+        packet[..4].copy_from_slice(&[0x80, 97, 0, frame as u8]);
+        packet[4..8].copy_from_slice(&(u32::from(frame) * 48).to_be_bytes());
+        loudspeaker.send_to(&packet, sound).unwrap();
+    }
+    let sent = 50 * one.plan.packets() as u64;
+    let report = loop {
+        let report = body(&matrix, "PUT /api/v1/inputs/cam/analysis");
+        if report["streams"][1]["rtp"]["packets"] == sent {
+            break report;
+        }
+    };
+    end(watch);
+    let of = |number: usize| {
+        let stream = &report["streams"][number];
+        (stream["essence"].as_str().unwrap(), stream["leg"].as_u64().unwrap())
+    };
+    assert_eq!((of(0), of(1), of(2)), (("video", 0), ("video", 1), ("audio", 0)));
+    assert_eq!(report["streams"][2]["rtp"]["packets"], 50);
+    assert_eq!(report["streams"][2]["kind"], "audio");
+    assert_eq!(report["streams"][2]["level"], "A", "that of ST 2110-30");
+    assert_eq!(report["streams"][0]["rtp"]["lost"], 0);
+    let pair = &report["pairs"][0];
+    assert_eq!((&pair["essence"], &pair["streams"]), (&json!("video"), &json!([1, 2])));
+    assert_eq!(pair["packets"], json!([sent, sent]));
+    // Of the frame whose numbers were off by one, all but one number came, with other octets.
+    assert_eq!(pair["pairs"].as_u64(), Some(sent - 1), "{pair}");
+    assert!(pair["different"].as_u64() > Some(0), "{pair}");
+    assert_eq!(report["good"], false);
+}
+
+#[test]
 fn a_tap_that_was_too_slow_says_so() {
     let format = format("480x270p50");
     let (_receiver, to) = receiver();
@@ -450,6 +510,11 @@ fn watching_1080p60() {
             })
             .join()
             .unwrap();
+            if what == "analysis" {
+                // A whole window and a little of the next.
+                let call = matrix.wait_for("PUT /api/v1/inputs/cam/analysis");
+                println!("a report of {} octets", call.body.len());
+            }
             let said = watch.map(end).unwrap_or_default();
             println!(
                 "round {round}, {what}: {sent} packets in {:.2} s, sender {:.0} ns a packet; {}",

@@ -437,7 +437,8 @@ mod tests {
         // Another payload type is not this picture.
         let mut stranger = black.clone();
         for packet in &mut stranger {
-            packet[1] ^= 96 ^ 97;
+            // 97 in place of 96.
+            packet[1] ^= 1;
         }
         assert_eq!(sample(&mut picture, 9000, &stranger), PictureFindings::default());
     }
