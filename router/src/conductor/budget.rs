@@ -42,6 +42,10 @@ impl Load {
         Self { packets_per_second: a_second(plan.packets()), octets_per_second: a_second(octets) }
     }
 
+    fn octets(&self) -> u64 {
+        self.octets_per_second
+    }
+
     /// Bits a second on the wire of a leg.
     fn on(self, leg: &Leg) -> u64 {
         let ip = if matches!(leg.address, IpAddr::V4(_)) { IPV4 } else { IPV6 };
@@ -101,7 +105,12 @@ impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
                 Some(changed) if changed.id == *id => &changed.legs,
                 _ => &output.spec.legs,
             };
-            if let Some(load) = self.routed(id, change).and_then(|input| self.load(input, change)) {
+            let asked = self.routed(id, change).and_then(|input| self.load(input, change));
+            // The heavier of what is on and what will be on again.
+            let stands_in = change.takes.iter().all(|take| take.output != *id);
+            let backup = self.backup_on(id).filter(|_| stands_in);
+            let backup = backup.and_then(|input| self.load(input, change));
+            if let Some(load) = asked.into_iter().chain(backup).max_by_key(Load::octets) {
                 add(Direction::Send, load, legs);
             }
         }

@@ -33,6 +33,13 @@ impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
         if present.spec == spec && present.is_open() {
             return Ok(());
         }
+        if present.is_open() && is_same_stream(&present.spec, &spec) {
+            // No picture is disturbed for a new name, or for other backups.
+            if let Some(present) = self.inputs.get_mut(&spec.id) {
+                present.spec = spec;
+            }
+            return Ok(());
+        }
         let moved = present.spec.legs != spec.legs || !present.is_open();
         let receivers = if moved { Some(self.open_receivers(&spec)?) } else { None };
         self.change_input(spec, flow, receivers);
@@ -71,6 +78,10 @@ impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
             let reason = format!("{skew_us} is out of range: use 1 to {SKEW_US_MAX} microseconds");
             return Err(invalid("merge.skew_us", reason));
         }
+        if spec.failover.backups.contains(&spec.id) {
+            let reason = format!("'{}' cannot stand in for itself: name other inputs", spec.id);
+            return Err(invalid("failover.backups", reason));
+        }
         let others = self.inputs.values().filter(|other| other.spec.id != spec.id);
         for other in others {
             if let Some(leg) = rival(&spec.legs, &other.spec.legs) {
@@ -102,6 +113,7 @@ impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
         let (legs, receptions) = part(receivers);
         self.tell_lane(lane, ToLane::AddInput { slot, legs, flow, cells: Arc::clone(&cells) });
         let id = spec.id.clone();
+        self.failover.opened(&id, self.clock.now());
         self.inputs.insert(id, Input { spec, slot, lane, cells, load, signal, legs: receptions });
         Ok(())
     }
@@ -113,6 +125,7 @@ impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
         receivers: Option<Receivers<I::Rx, O::Membership>>,
     ) {
         let load = Load::of(&spec);
+        self.failover.opened(&spec.id, self.clock.now());
         let Some(input) = self.inputs.get_mut(&spec.id) else { return };
         if let Some(sum) = self.loads.get_mut(usize::from(input.lane)) {
             *sum = sum.saturating_sub(input.load.packets_per_second) + load.packets_per_second;
@@ -138,7 +151,9 @@ impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
         let outputs: Vec<OutputId> = self
             .outputs
             .iter()
-            .filter(|(_, output)| output.route.input.as_ref() == Some(id))
+            .filter(|(output, on)| {
+                on.route.input.as_ref() == Some(id) || self.backup_on(output) == Some(id)
+            })
             .map(|(output, _)| output.clone())
             .collect();
         if !outputs.is_empty() {
@@ -147,6 +162,7 @@ impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
         if self.monitors.contains_key(id) {
             self.remove_monitor(id)?;
         }
+        self.failover.closed(id);
         if let Some(input) = self.inputs.remove(id) {
             if let Some(sum) = self.loads.get_mut(usize::from(input.lane)) {
                 *sum = sum.saturating_sub(input.load.packets_per_second);
@@ -197,6 +213,12 @@ impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
             self.tell_lane(lane, ToLane::ChangeLeg { slot, leg: leg as u8, rx });
         }
     }
+}
+
+/// Whether lanes can go on as they are: the packets expected are the same.
+fn is_same_stream(present: &InputSpec, spec: &InputSpec) -> bool {
+    let (label, failover) = (spec.label.clone(), spec.failover.clone());
+    InputSpec { label, failover, ..present.clone() } == *spec
 }
 
 /// What the lane gets of receivers, and what the conductor keeps.

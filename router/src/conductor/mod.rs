@@ -6,6 +6,7 @@
 
 mod budget;
 pub mod clients;
+mod failover;
 mod inputs;
 mod inventory;
 pub mod keeper;
@@ -15,19 +16,21 @@ mod outputs;
 mod renewal;
 pub mod slots;
 pub mod snapshot;
+mod stand_in;
 mod takes;
 
 use std::{collections::BTreeMap, time::Duration};
 
-use crossbeam_channel::{Receiver, Sender, select, tick};
+use crossbeam_channel::{Receiver, Sender, after, never, select, tick};
 use ormatrix_io::Clock;
 use ormatrix_protocol::{
-    Command, Event, InputId, Level, MonitorStatus, OutputId, OutputStatus, Refusal, Reply,
-    RouterStatus, Signal, SignalState, status::Telemetry,
+    Command, Event, InputId, InputStatus, Level, MonitorStatus, OutputId, OutputStatus, Refusal,
+    Reply, RouterStatus, Signal, SignalState, status::Telemetry,
 };
 
 use self::{
     clients::{Clients, FromClient},
+    failover::Failover,
     inventory::{Holder, Input, Monitor, Output},
     keeper::Keeper,
     opener::Opener,
@@ -76,6 +79,7 @@ pub struct Conductor<I: PacketIo, O: Opener<I>, C> {
     monitors: BTreeMap<InputId, Monitor<I::Tx>>,
     input_slots: Slots<InputId>,
     output_slots: Slots<Holder>,
+    failover: Failover,
     take: u64,
     keeper: Keeper,
 }
@@ -103,6 +107,7 @@ impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
             monitors: BTreeMap::new(),
             input_slots: Slots::new(capacity.inputs),
             output_slots: Slots::new(capacity.outputs),
+            failover: Failover::default(),
             take: 0,
             keeper,
         }
@@ -140,6 +145,8 @@ impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
         let every_second = tick(Duration::from_secs(1));
         let reports = self.lanes.reports.clone();
         loop {
+            let wait = self.due().map(|due| due.saturating_sub(self.clock.now()));
+            let due = wait.map_or_else(never, |ns| after(Duration::from_nanos(ns)));
             select! {
                 recv(requests) -> message => match message {
                     Ok(message) => self.hear(message),
@@ -150,6 +157,7 @@ impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
                     Err(_) => break,
                 },
                 recv(every_second) -> _ => self.every_second(),
+                recv(due) -> _ => self.on_time(),
                 recv(stop) -> _ => break,
             }
         }
@@ -183,7 +191,9 @@ impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
             Command::Status => return Ok(Reply::Status(Box::new(self.status()))),
             Command::Salvo { takes, .. } => Reply::Taking { take: self.salvo(&takes)? },
             Command::CancelSalvo { take } => return Err(Refusal::NotScheduled { take }),
-            Command::Report { input, .. } => return Err(Refusal::UnknownInput { input }),
+            Command::Report { input, findings } => {
+                return self.report(&input, findings).map(|()| Reply::Done);
+            }
             Command::PutInput(spec) => self.put_input(spec).map(|()| Reply::Done)?,
             Command::RemoveInput { input } => self.remove_input(&input).map(|()| Reply::Done)?,
             Command::PutOutput(spec) => self.put_output(spec).map(|()| Reply::Done)?,
@@ -195,6 +205,7 @@ impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
                 self.remove_monitor(&input).map(|()| Reply::Done)?
             }
         };
+        self.fail_over();
         self.keeper.keep(self.snapshot());
         if matches!(reply, Reply::Done) {
             self.clients.tell(Event::Inventory);
@@ -230,6 +241,8 @@ impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
                 level: Level::Video,
                 signal: input.signal,
             });
+            self.failover.heard(id, state);
+            self.fail_over();
         }
     }
 
@@ -256,7 +269,14 @@ impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
             instance: self.identity.instance,
             started_at: self.identity.started_at,
             lanes: self.lanes.mailboxes.len() as u16,
-            inputs: self.inputs.values().map(Input::status).collect(),
+            inputs: self
+                .inputs
+                .iter()
+                .map(|(id, input)| InputStatus {
+                    findings: self.failover.findings(id),
+                    ..input.status()
+                })
+                .collect(),
             outputs: self
                 .outputs
                 .values()

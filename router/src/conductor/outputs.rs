@@ -31,11 +31,16 @@ impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
     pub(super) fn put_output(&mut self, spec: OutputSpec) -> Result<(), Refusal> {
         self.check_output(&spec)?;
         self.check_budget(Change { output: Some(&spec), ..Change::default() })?;
-        let present = self.outputs.get(&spec.id);
-        if present.is_some_and(|present| present.spec == spec && present.is_open()) {
+        let present = self.outputs.get_mut(&spec.id);
+        let known = present.is_some();
+        // No picture is disturbed for another policy.
+        if let Some(present) = present
+            && present.is_open()
+            && (OutputSpec { on_loss: spec.on_loss, ..present.spec.clone() }) == spec
+        {
+            present.spec = spec;
             return Ok(());
         }
-        let known = present.is_some();
         let senders = spec
             .legs
             .iter()
@@ -131,6 +136,7 @@ impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
         let Some(output) = self.outputs.remove(id) else {
             return Err(Refusal::UnknownOutput { output: id.clone() });
         };
+        self.failover.taken(id);
         self.retire(output.slot, &output.custody);
         Ok(())
     }
@@ -156,8 +162,7 @@ impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
 
     fn send_out_again(&mut self, id: &OutputId, mut token: Token<I::Tx>) {
         let take = self.next_take();
-        let Some(output) = self.outputs.get(id) else { return };
-        let target = self.target(output.route.input.as_ref());
+        let target = self.source(id);
         let Some(output) = self.outputs.get_mut(id) else { return };
         if let Custody::Recalled(legs) = std::mem::replace(&mut output.custody, Custody::Lanes) {
             token.legs = legs;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ormatrix_io::Clock;
-use ormatrix_protocol::{Event, Level, Refusal, RouteState, Take};
+use ormatrix_protocol::{Event, Level, Refusal, Route, RouteState, Take};
 
 use super::{
     Conductor,
@@ -29,7 +29,9 @@ impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
         // there already has nothing to wait for.
         let mut parties: BTreeMap<(u16, u16), u16> = BTreeMap::new();
         for (take, target) in takes.iter().zip(&targets) {
-            let comes = self.outputs.get(&take.output).is_some_and(|o| o.route.input != take.input);
+            // From here on what is asked for counts, whatever stood in before.
+            self.failover.taken(&take.output);
+            let comes = self.outputs.get(&take.output).is_some_and(|o| changes(&o.route, take));
             if let (Some(place), true) = (target, comes) {
                 *parties.entry((place.lane, place.input)).or_default() += 1;
             }
@@ -40,8 +42,9 @@ impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
             let Some(output) = self.outputs.get_mut(&take.output) else { continue };
             output.route.take = number;
             output.order = order;
-            if output.route.input != take.input {
+            if changes(&output.route, take) {
                 output.route.input.clone_from(&take.input);
+                output.route.stand_in = None;
                 output.route.confirmed_at = None;
                 output.route.since = now;
                 output.route.state =
@@ -93,13 +96,20 @@ impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
     pub(super) fn note_route(&mut self, slot: u16, take: u64, state: RouteState, at: u64) {
         let Some(Holder::Output(id)) = self.output_slots.holder(slot) else { return };
         let Some(output) = self.outputs.get_mut(id) else { return };
-        // News of an older take is no news.
-        if output.route.take != take {
+        // News of an older order is no news.
+        if output.order.take != take {
             return;
         }
+        let before = output.route.clone();
         let state = match (state, &output.route.input) {
             // Its input cannot be received yet.
             (RouteState::None, Some(_)) => RouteState::Waiting,
+            (state, _) => state,
+        };
+        let (state, stand_in) = self.failover.feed(id).told(state);
+        // Back on an input that is still lost, it waits for what it had shown before.
+        let state = match (state, before.state) {
+            (RouteState::Waiting, RouteState::NoSignal) => RouteState::NoSignal,
             (state, _) => state,
         };
         if output.route.state != state {
@@ -108,9 +118,17 @@ impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
         if state == RouteState::Live && output.route.confirmed_at.is_none() {
             output.route.confirmed_at = Some(at);
         }
-        output.route.state = state;
+        (output.route.state, output.route.stand_in) = (state, stand_in);
+        if output.route == before {
+            return;
+        }
         let event =
             Event::Route { output: id.clone(), level: Level::Video, route: output.route.clone() };
         self.clients.tell(event);
     }
+}
+
+/// Whether a take changes what its output shows, or what it shows in the input's place.
+fn changes(route: &Route, take: &Take) -> bool {
+    route.input != take.input || route.stand_in.is_some()
 }
