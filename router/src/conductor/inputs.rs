@@ -98,10 +98,11 @@ impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
         flow: Box<Flow>,
         receivers: Receivers<I::Rx, O::Membership>,
     ) -> Result<(), Refusal> {
-        let slot = self
-            .input_slots
-            .take(spec.id.clone())
-            .map_err(|_| full("inputs", self.capacity.inputs, "max_inputs"))?;
+        let full = |_| full("inputs", self.capacity.inputs, "max_inputs");
+        if self.inputs.len() >= usize::from(self.capacity.inputs) {
+            return Err(full(spec.id));
+        }
+        let slot = self.input_slots.take(spec.id.clone()).map_err(full)?;
         let load = Load::of(&spec);
         let lane = (0..self.loads.len()).min_by_key(|lane| self.loads[*lane]).unwrap_or(0);
         if let Some(sum) = self.loads.get_mut(lane) {

@@ -14,6 +14,7 @@ mod monitors;
 pub mod opener;
 mod outputs;
 mod renewal;
+mod slates;
 pub mod slots;
 pub mod snapshot;
 mod stand_in;
@@ -34,6 +35,7 @@ use self::{
     inventory::{Holder, Input, Monitor, Output},
     keeper::Keeper,
     opener::Opener,
+    slates::Slates,
     slots::Slots,
     snapshot::Snapshot,
 };
@@ -80,6 +82,7 @@ pub struct Conductor<I: PacketIo, O: Opener<I>, C> {
     input_slots: Slots<InputId>,
     output_slots: Slots<Holder>,
     failover: Failover,
+    slates: Slates,
     take: u64,
     keeper: Keeper,
 }
@@ -105,9 +108,10 @@ impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
             inputs: BTreeMap::new(),
             outputs: BTreeMap::new(),
             monitors: BTreeMap::new(),
-            input_slots: Slots::new(capacity.inputs),
+            input_slots: Slots::new(capacity.input_slots()),
             output_slots: Slots::new(capacity.outputs),
             failover: Failover::default(),
+            slates: Slates::default(),
             take: 0,
             keeper,
         }

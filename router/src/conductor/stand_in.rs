@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use ormatrix_io::Clock;
 use ormatrix_protocol::{
-    Event, InputId, Level, OutputId, Refusal, RouteState, SignalState, StandIn, Take,
+    Event, InputId, Level, OnLoss, OutputId, Refusal, RouteState, SignalState, StandIn, Take,
     status::Findings,
 };
 
@@ -28,7 +28,7 @@ impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
     /// When [`Conductor::on_time`] shall be called next, in nanoseconds of the clock.
     pub fn due(&self) -> Option<u64> {
         let policy = |id: &InputId| self.inputs.get(id).map(|input| &input.spec.failover);
-        self.failover.due(policy)
+        [self.failover.due(policy), self.slates.due()].into_iter().flatten().min()
     }
 
     /// Does what time alone makes due. Calling it too often does no harm.
@@ -53,8 +53,9 @@ impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
     pub(super) fn source(&self, output: &OutputId) -> Option<Place> {
         let asked = self.outputs.get(output)?.route.input.as_ref()?;
         match self.failover.feed(output) {
+            Feed::Asked => self.target(Some(asked)),
             Feed::Backup(backup) => self.target(Some(backup)),
-            Feed::Asked | Feed::Slate => self.target(Some(asked)),
+            Feed::Slate => self.slates.place(asked).or_else(|| self.target(Some(asked))),
         }
     }
 
@@ -70,16 +71,21 @@ impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
     /// the policy looks at has changed.
     pub(super) fn fail_over(&mut self) {
         let now = self.clock.now();
-        let changes = self.decide(now);
+        let mut changes = self.decide(now);
+        self.stage_slates(&mut changes);
         if !changes.is_empty() {
             self.redirect(&changes);
         }
+        self.strike_slates(now);
     }
 
     fn decide(&mut self, now: u64) -> Vec<(OutputId, Feed)> {
-        let Self { failover, inputs, outputs, .. } = self;
-        let routes = outputs.iter().filter_map(|(id, output)| {
-            Some(Routed { output: id, asked: output.route.input.as_ref()?, slate: false })
+        let Self { failover, inputs, outputs, slates, .. } = self;
+        let routes = outputs.iter().filter_map(|(output, now)| {
+            let asked = now.route.input.as_ref()?;
+            let slate = now.spec.on_loss == OnLoss::Slate
+                && inputs.get(asked).is_some_and(|input| !slates.has_failed(input));
+            Some(Routed { output, asked, slate })
         });
         failover.decide(now, routes, |id| inputs.get(id).map(|input| &input.spec.failover))
     }

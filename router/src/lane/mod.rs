@@ -63,10 +63,17 @@ pub struct Wiring<I: PacketIo, G = Gate> {
 /// How many inputs and outputs the router has room for.
 #[derive(Clone, Copy, Debug)]
 pub struct Capacity {
-    /// Input slots.
+    /// Inputs.
     pub inputs: u16,
-    /// Output and monitor slots.
+    /// Outputs and monitors.
     pub outputs: u16,
+}
+
+impl Capacity {
+    /// Input slots of a lane: every input may be lost and have a slate in its place.
+    pub fn input_slots(self) -> u16 {
+        self.inputs.saturating_mul(2)
+    }
 }
 
 /// A lane on a backend and a clock.
@@ -95,7 +102,8 @@ impl<I: PacketIo, C: Clock, G: FrameGate> Lane<I, C, G> {
     /// A lane that receives nothing yet.
     pub fn new(index: u16, io: I, clock: C, wiring: Wiring<I, G>, capacity: Capacity) -> Self {
         let batch = io.batch();
-        let (inputs, outputs) = (usize::from(capacity.inputs), usize::from(capacity.outputs));
+        let (inputs, outputs) = (capacity.input_slots(), capacity.outputs);
+        let (inputs, outputs) = (usize::from(inputs), usize::from(outputs));
         Self {
             index,
             io,

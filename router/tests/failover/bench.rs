@@ -1,6 +1,9 @@
 //! A conductor and two lanes in the simulated network, with sources that can be stopped.
 
-use std::collections::{BTreeMap, HashMap};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{Arc, Mutex},
+};
 
 use crossbeam_channel::{Receiver, unbounded};
 use ormatrix_io::{Clock, Link};
@@ -18,6 +21,7 @@ use ormatrix_router::{
     },
     lane::{Capacity, Lane, Wiring, messages::FromLane},
     packet_io::sim::{Network, Parcel, SimClock, SimIo, SimRx, SimTx},
+    slate::{Card, Playing, SlateError, Stopped, Stream},
 };
 use st2110::rfc4175::FramePlan;
 
@@ -29,9 +33,27 @@ const STEP_NS: u64 = 200_000;
 /// Opens ports of the simulated network by port number.
 #[derive(Clone)]
 pub struct SimOpener {
+    clock: SimClock,
     network: Network,
     rx: HashMap<u16, SimRx>,
     tx: HashMap<u16, SimTx>,
+    pub slates: Arc<Mutex<Slates>>,
+}
+
+/// What a host's threads would do.
+#[derive(Default)]
+pub struct Slates {
+    /// There are none to be had.
+    pub refused: bool,
+    /// Started since the beginning.
+    pub started: Vec<Card>,
+    on: Vec<(Stream, SimRx, Stopped)>,
+}
+
+impl Slates {
+    pub fn running(&self) -> usize {
+        self.on.len()
+    }
 }
 
 impl Opener<SimIo> for SimOpener {
@@ -56,6 +78,19 @@ impl Opener<SimIo> for SimOpener {
     fn capacity(&mut self, interface: &str) -> Option<u64> {
         (interface == "narrow").then_some(5_000_000)
     }
+
+    fn play(&mut self, card: &Card) -> Result<(SimRx, Playing), SlateError> {
+        let mut slates = self.slates.lock().unwrap();
+        slates.started.push(card.clone());
+        if slates.refused {
+            return Err(SlateError::NoLoopback);
+        }
+        let (playing, stopped) = Playing::new();
+        let rx = self.network.inbound();
+        let ssrc = 0x5a1e_0000 + slates.started.len() as u32;
+        slates.on.push((Stream::new(card.clone(), ssrc, self.clock.tai())?, rx, stopped));
+        Ok((rx, playing))
+    }
 }
 
 /// A source that sends on the port of an input, packet by packet.
@@ -71,7 +106,7 @@ pub struct Bench {
     pub conductor: Conductor<SimIo, SimOpener, SimClock>,
     reports: Receiver<FromLane<SimIo>>,
     lines: Receiver<Line>,
-    ports: SimOpener,
+    pub ports: SimOpener,
     sources: BTreeMap<u16, Source>,
     starts: u32,
     heard: Vec<(u64, Event)>,
@@ -117,8 +152,13 @@ impl Bench {
         let clock = SimClock::default();
         clock.advance(1_000_000 * MS);
         let network = Network::new(clock.clone());
-        let mut ports =
-            SimOpener { network: network.clone(), rx: HashMap::new(), tx: HashMap::new() };
+        let mut ports = SimOpener {
+            clock: clock.clone(),
+            network: network.clone(),
+            rx: HashMap::new(),
+            tx: HashMap::new(),
+            slates: Arc::default(),
+        };
         for port in 1..20 {
             ports.receiver(&Leg::new("127.0.0.1".parse().unwrap(), port)).unwrap();
         }
@@ -227,6 +267,21 @@ impl Bench {
                 self.network.deliver(self.ports.rx[&port], parcel);
             }
         }
+        let now = self.clock.tai();
+        let mut slates = self.ports.slates.lock().unwrap();
+        slates.on.retain(|(_, _, stopped)| !stopped.is_set());
+        for (stream, rx, _) in &mut slates.on {
+            while stream.due(now) <= now {
+                stream.send(|octets, segment| {
+                    let from = ([127, 0, 0, 1], 40_000).into();
+                    let octets = octets.to_vec();
+                    let parcel =
+                        Parcel { octets, segment, from, truncated: false, fragmented: false };
+                    self.network.deliver(*rx, parcel);
+                });
+            }
+        }
+        drop(slates);
         for lane in &mut self.lanes {
             lane.turn();
         }

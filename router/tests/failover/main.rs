@@ -2,6 +2,7 @@
 //! input that has failed, frame by frame as it leaves.
 
 mod bench;
+mod slates;
 
 use ormatrix_protocol::{
     Back, Command, Event, Findings, InputSpec, Level, Refusal, RouteState, SignalState, StandIn,
