@@ -7,7 +7,7 @@
 
 use ormatrix_protocol::WithheldReason;
 
-use crate::flow::{Accepted, Flow};
+use crate::flow::{Accepted, Flow, Moment, Side};
 
 /// What to do with a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,7 +32,9 @@ enum State {
         /// Added to the source's sequence to give the output's.
         shift: u32,
         /// Frame of the newest packet passed on.
-        frame: u32,
+        frame: u64,
+        /// Leave before a moment.
+        until: Option<Until>,
         /// Leave after this frame.
         last: Option<Last>,
     },
@@ -40,8 +42,15 @@ enum State {
 
 #[derive(Clone, Copy, Debug)]
 struct Last {
-    frame: u32,
+    frame: u64,
     /// Leave at this time at the latest, should the source die within the frame.
+    deadline: u64,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Until {
+    moment: Moment,
+    /// Leave after the present frame at this time, whatever its timestamps say.
     deadline: u64,
 }
 
@@ -57,6 +66,10 @@ pub trait FrameGate: Send {
 
     /// Asks to leave after the frame that is being passed on. Asking again changes nothing.
     fn leave(&mut self, now: u64, flow: &Flow);
+
+    /// Asks to leave before the first frame at a moment or after it; at `deadline` by the
+    /// clock where that does not come. Does nothing to a gate that leaves already.
+    fn leave_at(&mut self, moment: Moment, deadline: u64);
 
     /// Closes a gate that has been asked to leave, once its last frame is over or given up.
     /// True when the gate is closed.
@@ -90,8 +103,14 @@ impl FrameGate for Gate {
 
     #[inline]
     fn pass(&mut self, packet: &Accepted, may_join: bool) -> Pass {
-        if let State::Open { epoch, join, shift, frame, last } = &mut self.state {
+        if let State::Open { epoch, join, shift, frame, until, last } = &mut self.state {
             if *epoch == packet.epoch {
+                if let Some(Until { moment, deadline }) = *until
+                    && packet.frame > *frame
+                    && moment.side(packet.timestamp) == Side::After
+                {
+                    (*until, *last) = (None, Some(Last { frame: *frame, deadline }));
+                }
                 if last.is_some_and(|last| packet.frame > last.frame) {
                     return Pass::Withhold(WithheldReason::AfterLeave);
                 }
@@ -106,7 +125,7 @@ impl FrameGate for Gate {
                 }
                 return Pass::Forward(sequence);
             }
-            if last.is_some() {
+            if last.is_some() || until.is_some() {
                 // The source broke off in the frame to leave after.
                 return Pass::Withhold(WithheldReason::AfterLeave);
             }
@@ -121,6 +140,7 @@ impl FrameGate for Gate {
             join: packet.sequence,
             shift: sequence.wrapping_sub(packet.sequence as u32),
             frame: packet.frame,
+            until: None,
             last: None,
         };
         self.next = sequence.wrapping_add(1);
@@ -128,12 +148,24 @@ impl FrameGate for Gate {
     }
 
     fn leave(&mut self, now: u64, flow: &Flow) {
-        if let State::Open { frame, last: last @ None, .. } = &mut self.state {
+        if let State::Open { frame, until, last: last @ None, .. } = &mut self.state {
+            *until = None;
             *last = Some(Last { frame: *frame, deadline: now + flow.deadline_ns() });
         }
     }
 
+    fn leave_at(&mut self, moment: Moment, deadline: u64) {
+        if let State::Open { until: until @ None, last: None, .. } = &mut self.state {
+            *until = Some(Until { moment, deadline });
+        }
+    }
+
     fn try_close(&mut self, now: u64, flow: &Flow) -> bool {
+        if let State::Open { epoch, until: Some(until), .. } = self.state
+            && (now >= until.deadline || epoch != flow.epoch())
+        {
+            self.leave(now, flow);
+        }
         match self.state {
             State::Closed => true,
             State::Open { last: None, .. } => false,
@@ -166,7 +198,7 @@ impl FrameGate for Gate {
     }
 
     fn is_leaving(&self) -> bool {
-        matches!(self.state, State::Open { last: Some(_), .. })
+        matches!(self.state, State::Open { until: Some(_), .. } | State::Open { last: Some(_), .. })
     }
 
     fn is_closed(&self) -> bool {

@@ -22,9 +22,9 @@ pub struct Settings {
     pub priority: u8,
     /// How long packets may wait to leave together, microseconds.
     pub coalesce_us: u32,
-    /// Most inputs.
+    /// Most streams of inputs: picture, sound and data are one each.
     pub max_inputs: u16,
-    /// Most outputs and monitors together.
+    /// Most streams of outputs, and monitors.
     pub max_outputs: u16,
     /// Octets of kernel buffer for each input.
     pub receive_buffer: usize,
@@ -46,8 +46,8 @@ impl Default for Settings {
             cores: Vec::new(),
             priority: 0,
             coalesce_us: 50,
-            max_inputs: 256,
-            max_outputs: 512,
+            max_inputs: 768,
+            max_outputs: 1024,
             receive_buffer: 32 << 20,
             send_buffer: 8 << 20,
             link_mbps: BTreeMap::new(),

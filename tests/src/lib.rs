@@ -5,6 +5,8 @@
 
 #![forbid(unsafe_code)]
 
+pub mod known;
+pub mod legs;
 pub mod matrix;
 pub mod media;
 pub mod namespace;

@@ -22,6 +22,17 @@ pub fn video(width: u16, height: u16, rate: &str) -> Value {
     })
 }
 
+/// The format that a name such as `640x360p50` stands for, 4:2:2 with 10 bits.
+///
+/// # Panics
+/// When it stands for none.
+pub fn format(name: &str) -> VideoFormat {
+    let parts = name.split_once('p').and_then(|(size, rate)| Some((size.split_once('x')?, rate)));
+    let ((width, height), rate) = parts.expect("WIDTHxHEIGHTpRATE");
+    let shape = video(width.parse().expect("a width"), height.parse().expect("a height"), rate);
+    serde_json::from_value(shape).expect("a format")
+}
+
 /// Starts one of our sources to a port of this host, unsynchronised by `offset_us`. The
 /// picture is a moving ball unless `more` names another.
 pub fn source(name: &str, format: &str, port: u16, offset_us: u64, more: &[&str]) -> Process {

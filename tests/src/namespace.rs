@@ -16,6 +16,8 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
+use ormatrix_io::{Clock, SystemClock};
+
 use crate::process::{Process, program, run};
 
 /// Names of our namespaces begin so; the id of the test's process follows.
@@ -164,6 +166,21 @@ impl Network {
         let mut command = self.command(host, program(name));
         command.env(ormatrix_io::process::PARENT_VARIABLE, process::id().to_string());
         command
+    }
+
+    /// Waits until something on a host is bound to a UDP port.
+    ///
+    /// # Panics
+    /// When nothing is for a minute.
+    pub fn until_bound(&self, host: Host, port: u16) {
+        let local = format!(":{port:04X} ");
+        let clock = SystemClock;
+        let start = clock.now();
+        while !self.run(host, "cat", &["/proc/net/udp", "/proc/net/udp6"]).contains(&local) {
+            let now = clock.now();
+            assert!(now - start < 60_000_000_000, "nobody listens at port {port}");
+            clock.sleep_until(now + 10_000_000);
+        }
     }
 
     /// A GStreamer pipeline on a host, as anyone would type it.

@@ -1,28 +1,18 @@
 //! One stream on two legs (ST 2022-7) between network interfaces: cables are pulled and put
 //! back, and nobody notices. Needs root; see [`ormatrix_tests::namespace`].
 
-use ormatrix_protocol::{InputSpec, Leg, Merge, MergeOrder, RouteState, SignalState};
+use ormatrix_protocol::{Merge, MergeOrder, RouteState, SignalState};
 use ormatrix_tests::{
     Process,
-    media::{RawFrames, assert_no_defect, marks, video},
-    namespace::{Cable, FIRST, Host, LAST, Network, SECOND, router::Router},
+    media::{RawFrames, assert_no_defect, format, marks},
+    namespace::{
+        Cable, FIRST, Host, LAST, Network, SECOND,
+        router::{Router, input, leg},
+    },
 };
 use serde_json::Value;
-use st2110::format::VideoFormat;
 
 const PORT: u16 = 5004;
-
-fn format(name: &str) -> VideoFormat {
-    let (size, rate) = name.split_once('p').unwrap();
-    let (width, height) = size.split_once('x').unwrap();
-    let shape = video(width.parse().unwrap(), height.parse().unwrap(), rate);
-    serde_json::from_value(shape).unwrap()
-}
-
-fn leg(address: &str, port: u16, interface: &str) -> Leg {
-    let interface = Some(interface.to_owned());
-    Leg { interface, ..Leg::new(address.parse().unwrap(), port) }
-}
 
 /// A network with two cables from the source, a router, and one stream over both.
 struct Site {
@@ -42,18 +32,8 @@ impl Site {
         let folder = tempfile::tempdir().unwrap();
         let mut router = Router::start(&network, folder.path());
         // A group on one leg, this host on the other.
-        router.put_input(InputSpec {
-            id: "camera".parse().unwrap(),
-            video: format(shape),
-            legs: vec![leg("239.0.1.1", PORT, "in1"), leg("192.0.2.2", PORT, "in2")],
-            merge: Merge { order, ..Merge::default() },
-            payload_type: 96,
-            max_udp: 1460,
-            label: None,
-            audio: None,
-            ancillary: None,
-            failover: ormatrix_protocol::Failover::default(),
-        });
+        let legs = vec![leg("239.0.1.1", PORT, "in1"), leg("192.0.2.2", PORT, "in2")];
+        router.put_input(input("camera", shape, legs, Merge { order, ..Merge::default() }));
         let output = |leg_index| leg("203.0.113.2", PORT + 2 * leg_index, "out");
         router.put_output_of("main", (0..output_legs).map(output).collect(), 8, 34);
         let mut command = network.own(Host::Src, "ormatrix-source");

@@ -1,11 +1,13 @@
 //! What a process of the matrix asks of the kernel: clocks, batched UDP, thread placement.
 //!
 //! This crate holds the workspace's only unsafe code, in one module per need: `sys` (clocks
-//! and scheduling) and `udp::sys` (batched datagrams). Everything above them is safe.
+//! and scheduling), `udp::sys` (batched datagrams) and `tap::sys` (packet sockets). Everything
+//! above them is safe.
 
 pub mod clock;
 pub mod process;
 mod sys;
+pub mod tap;
 pub mod thread;
 pub mod udp;
 

@@ -121,6 +121,41 @@ pub struct InputSpec {
     pub failover: Failover,
 }
 
+impl InputSpec {
+    /// Where a level arrives; `None` for one that it has not.
+    pub fn legs_of(&self, level: Level) -> Option<&[Leg]> {
+        match level {
+            Level::Video => Some(&self.legs),
+            Level::Audio => self.audio.as_ref().map(|stream| &stream.legs[..]),
+            Level::Ancillary => self.ancillary.as_ref().map(|stream| &stream.legs[..]),
+        }
+    }
+
+    /// Its levels.
+    pub fn levels(&self) -> impl Iterator<Item = Level> {
+        Level::ALL.into_iter().filter(|level| self.legs_of(*level).is_some())
+    }
+
+    /// Every leg of every level.
+    pub fn all_legs(&self) -> impl Iterator<Item = &Leg> {
+        Level::ALL.into_iter().filter_map(|level| self.legs_of(level)).flatten()
+    }
+
+    /// Whether a level is received in the same way as another input's.
+    pub fn is_same_stream(&self, other: &Self, level: Level) -> bool {
+        match level {
+            Level::Video => {
+                let stream = |spec: &Self| {
+                    (spec.video, spec.legs.clone(), spec.merge, spec.payload_type, spec.max_udp)
+                };
+                stream(self) == stream(other)
+            }
+            Level::Audio => self.audio == other.audio,
+            Level::Ancillary => self.ancillary == other.ancillary,
+        }
+    }
+}
+
 /// What stands in for an input that has failed, and when it is taken back.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -263,6 +298,41 @@ pub struct OutputSpec {
     /// What it shows when its input is lost and nothing stands in.
     #[serde(default)]
     pub on_loss: OnLoss,
+}
+
+impl OutputSpec {
+    /// How a level leaves; `None` for one that it has not.
+    pub fn stream(&self, level: Level) -> Option<OutputStream> {
+        match level {
+            Level::Video => Some(OutputStream {
+                legs: self.legs.clone(),
+                payload_type: self.payload_type,
+                ssrc: self.ssrc,
+                ramp_ms: 0,
+            }),
+            Level::Audio => self.audio.clone(),
+            Level::Ancillary => self.ancillary.clone(),
+        }
+    }
+
+    /// Where a level goes; `None` for one that it has not.
+    pub fn legs_of(&self, level: Level) -> Option<&[Leg]> {
+        match level {
+            Level::Video => Some(&self.legs),
+            Level::Audio => self.audio.as_ref().map(|stream| &stream.legs[..]),
+            Level::Ancillary => self.ancillary.as_ref().map(|stream| &stream.legs[..]),
+        }
+    }
+
+    /// Its levels.
+    pub fn levels(&self) -> impl Iterator<Item = Level> {
+        Level::ALL.into_iter().filter(|level| self.legs_of(*level).is_some())
+    }
+
+    /// Every leg of every level.
+    pub fn all_legs(&self) -> impl Iterator<Item = &Leg> {
+        Level::ALL.into_iter().filter_map(|level| self.legs_of(level)).flatten()
+    }
 }
 
 /// What an output sends while its input is lost.

@@ -9,8 +9,10 @@
 use std::{collections::BTreeMap, net::IpAddr};
 
 use ormatrix_io::Clock;
-use ormatrix_protocol::{Direction, InputId, InputSpec, Leg, OutputId, OutputSpec, Refusal, Take};
-use st2110::rfc4175::FramePlan;
+use ormatrix_protocol::{
+    Direction, InputId, InputSpec, Leg, Level, OutputId, OutputSpec, Refusal, Take,
+};
+use st2110::rfc4175::{FramePlan, STANDARD_UDP_LIMIT};
 
 use super::{Conductor, opener::Opener};
 use crate::packet_io::PacketIo;
@@ -19,6 +21,7 @@ use crate::packet_io::PacketIo;
 /// gap 12 (IEEE 802.3 §3.1, §4.4.2).
 const ETHERNET: u64 = 38;
 const UDP: u64 = 8;
+const RTP: usize = 12;
 const IPV4: u64 = 20;
 const IPV6: u64 = 40;
 
@@ -30,8 +33,31 @@ pub(super) struct Load {
 }
 
 impl Load {
-    /// That of a stream as declared.
-    pub fn of(spec: &InputSpec) -> Self {
+    /// That of a level as declared.
+    pub fn of(spec: &InputSpec, level: Level) -> Self {
+        match level {
+            Level::Video => Self::of_picture(spec),
+            Level::Audio => spec.audio.as_ref().map(|audio| &audio.format).map_or_else(
+                Self::default,
+                |format| {
+                    let samples = u64::from(format.samples_per_packet().max(1));
+                    let packets_per_second = u64::from(format.rate_hz.hz()) / samples;
+                    let octets = (RTP + format.payload_octets()) as u64;
+                    Self { packets_per_second, octets_per_second: octets * packets_per_second }
+                },
+            ),
+            // Not declared anywhere; a full packet a frame is plenty for what is in use.
+            Level::Ancillary => spec.ancillary.as_ref().map_or_else(Self::default, |data| {
+                let rate = data.format.rate.ratio();
+                let packets_per_second =
+                    u64::from(*rate.numer()).div_ceil(u64::from(*rate.denom()));
+                let octets_per_second = packets_per_second * u64::from(STANDARD_UDP_LIMIT);
+                Self { packets_per_second, octets_per_second }
+            }),
+        }
+    }
+
+    fn of_picture(spec: &InputSpec) -> Self {
         // A format that cannot be cut is refused elsewhere.
         let Ok(plan) = FramePlan::new(&spec.video, spec.max_udp) else { return Self::default() };
         let octets: usize =
@@ -40,10 +66,6 @@ impl Load {
         let (frames, seconds) = (u64::from(*rate.numer()), u64::from(*rate.denom()));
         let a_second = |count: usize| count as u64 * frames / seconds;
         Self { packets_per_second: a_second(plan.packets()), octets_per_second: a_second(octets) }
-    }
-
-    fn octets(&self) -> u64 {
-        self.octets_per_second
     }
 
     /// Bits a second on the wire of a leg.
@@ -94,42 +116,61 @@ impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
         };
         for (id, input) in &self.inputs {
             if change.input.is_none_or(|changed| changed.id != *id) {
-                add(Direction::Receive, input.load, &input.spec.legs);
+                for (level, stream) in &input.streams {
+                    add(
+                        Direction::Receive,
+                        stream.load,
+                        input.spec.legs_of(*level).unwrap_or_default(),
+                    );
+                }
             }
         }
         if let Some(input) = change.input {
-            add(Direction::Receive, Load::of(input), &input.legs);
+            for level in input.levels() {
+                add(
+                    Direction::Receive,
+                    Load::of(input, level),
+                    input.legs_of(level).unwrap_or_default(),
+                );
+            }
         }
         for (id, output) in &self.outputs {
-            let legs = match change.output {
-                Some(changed) if changed.id == *id => &changed.legs,
-                _ => &output.spec.legs,
-            };
-            let asked = self.routed(id, change).and_then(|input| self.load(input, change));
-            // The heavier of what is on and what will be on again.
-            let stands_in = change.takes.iter().all(|take| take.output != *id);
-            let backup = self.backup_on(id).filter(|_| stands_in);
-            let backup = backup.and_then(|input| self.load(input, change));
-            if let Some(load) = asked.into_iter().chain(backup).max_by_key(Load::octets) {
-                add(Direction::Send, load, legs);
+            let spec = change.output.filter(|changed| changed.id == *id).unwrap_or(&output.spec);
+            for level in spec.levels() {
+                let asked = self.routed(id, level, change);
+                // The heavier of what is on and what will be on again.
+                let taken = |take: &Take| take.output == *id && take.concerns(level);
+                let stays = !change.takes.iter().any(taken);
+                let backup = self.failover.backup(id, level).filter(|_| stays);
+                let loads = asked.into_iter().chain(backup);
+                let loads = loads.filter_map(|input| self.load(input, level, change));
+                if let Some(load) = loads.max_by_key(|load| load.octets_per_second) {
+                    add(Direction::Send, load, spec.legs_of(level).unwrap_or_default());
+                }
             }
         }
         sums
     }
 
     /// What an output would show.
-    fn routed<'a>(&'a self, output: &OutputId, change: Change<'a>) -> Option<&'a InputId> {
-        match change.takes.iter().find(|take| take.output == *output) {
+    fn routed<'a>(
+        &'a self,
+        output: &OutputId,
+        level: Level,
+        change: Change<'a>,
+    ) -> Option<&'a InputId> {
+        let taken = |take: &&Take| take.output == *output && take.concerns(level);
+        match change.takes.iter().find(taken) {
             Some(take) => take.input.as_ref(),
-            None => self.outputs.get(output)?.route.input.as_ref(),
+            None => self.outputs.get(output)?.input(level),
         }
     }
 
     /// What an input would be.
-    fn load(&self, input: &InputId, change: Change<'_>) -> Option<Load> {
+    fn load(&self, input: &InputId, level: Level, change: Change<'_>) -> Option<Load> {
         match change.input {
-            Some(changed) if changed.id == *input => Some(Load::of(changed)),
-            _ => Some(self.inputs.get(input)?.load),
+            Some(changed) if changed.id == *input => Some(Load::of(changed, level)),
+            _ => Some(self.inputs.get(input)?.streams.get(&level)?.load),
         }
     }
 }
@@ -151,7 +192,7 @@ mod tests {
             "payload_type": 96
         }))
         .unwrap();
-        let load = Load::of(&spec);
+        let load = Load::of(&spec, Level::Video);
         assert_eq!(load.packets_per_second, 259_200);
         let [v4, v6] = [0, 1].map(|leg| load.on(&spec.legs[leg]));
         assert_eq!(v4, 259_200 * (1220 + 66) * 8);

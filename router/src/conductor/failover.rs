@@ -9,12 +9,14 @@
 //!   by a take. From a slate, or when nothing fit stands in, at once;
 //! - a take always wins: what it asks for is judged anew.
 //!
+//! What is decided on is the picture; sound and data go with it (see [`super::stand_in`]).
+//!
 //! Times are nanoseconds of a monotonic clock unless said otherwise.
 
 use std::collections::BTreeMap;
 
 use ormatrix_protocol::{
-    Back, Failover as Policy, InputId, OutputId, RouteState, SignalState, StandIn, status::Findings,
+    Back, Failover as Policy, Findings, InputId, Level, OutputId, RouteState, SignalState, StandIn,
 };
 
 /// How long an input that was just opened may take to show its first whole frame before it
@@ -66,7 +68,6 @@ struct Health {
     seen: bool,
     /// Without a picture until then it is lost.
     settles_at: u64,
-    findings: Findings,
     frozen_since: Option<u64>,
     black_since: Option<u64>,
     /// Since when it could be shown.
@@ -79,7 +80,6 @@ impl Health {
             signal: SignalState::Lost,
             seen: false,
             settles_at: now + SETTLE_NS,
-            findings: Findings::default(),
             frozen_since: None,
             black_since: None,
             fit_since: None,
@@ -140,8 +140,8 @@ fn fault_due((since, limit_ms): (Option<u64>, Option<u32>)) -> Option<u64> {
 #[derive(Debug, Default)]
 pub(super) struct Failover {
     inputs: BTreeMap<InputId, Health>,
-    /// Outputs not fed by what was asked for.
-    feeds: BTreeMap<OutputId, Feed>,
+    /// Levels of outputs not fed by what was asked for.
+    feeds: BTreeMap<OutputId, BTreeMap<Level, Feed>>,
     /// What was due by then has been decided on.
     decided_at: u64,
 }
@@ -168,46 +168,48 @@ impl Failover {
         }
     }
 
-    /// Somebody looked at an input; `unix` is now in UTC, as the findings' times are. True
-    /// when that is news.
-    pub fn found(&mut self, input: &InputId, findings: Findings, now: u64, unix: u64) -> bool {
-        let Some(health) = self.inputs.get_mut(input) else { return false };
+    /// Somebody looked at an input; `unix` is now in UTC, as the findings' times are.
+    pub fn found(&mut self, input: &InputId, findings: &Findings, now: u64, unix: u64) {
+        let Some(health) = self.inputs.get_mut(input) else { return };
         // Kept as ages, so that a step of the wall clock makes nothing older or younger.
         let here = |since: u64| now.saturating_sub(unix.saturating_sub(since));
-        let news = health.findings != findings;
-        if news {
-            health.frozen_since = findings.frozen_since.map(here);
-            health.black_since = findings.black_since.map(here);
-            health.findings = findings;
-        }
-        news
+        health.frozen_since = findings.frozen_since.map(here);
+        health.black_since = findings.black_since.map(here);
     }
 
-    /// What was found about an input.
-    pub fn findings(&self, input: &InputId) -> Findings {
-        self.inputs.get(input).map(|health| health.findings.clone()).unwrap_or_default()
-    }
-
-    /// Somebody has taken an output, or it is no more.
-    pub fn taken(&mut self, output: &OutputId) {
+    /// An output is no more.
+    pub fn gone(&mut self, output: &OutputId) {
         self.feeds.remove(output);
     }
 
-    /// What feeds an output.
-    pub fn feed(&self, output: &OutputId) -> &Feed {
-        self.feeds.get(output).unwrap_or(&Feed::Asked)
+    /// What feeds a level of an output.
+    pub fn feed(&self, output: &OutputId, level: Level) -> &Feed {
+        self.feeds.get(output).and_then(|levels| levels.get(&level)).unwrap_or(&Feed::Asked)
     }
 
-    /// From now on an output is fed so.
-    pub fn set(&mut self, output: &OutputId, feed: Feed) {
-        if feed == Feed::Asked {
-            self.feeds.remove(output);
-        } else {
-            self.feeds.insert(output.clone(), feed);
+    /// The backup that feeds a level of an output.
+    pub fn backup(&self, output: &OutputId, level: Level) -> Option<&InputId> {
+        match self.feed(output, level) {
+            Feed::Backup(backup) => Some(backup),
+            Feed::Asked | Feed::Slate => None,
         }
     }
 
-    /// The outputs that shall be fed by something else now. They are fed so once
+    /// Whether a backup feeds any level of an output.
+    pub fn is_fed_by(&self, output: &OutputId, backup: &InputId) -> bool {
+        Level::ALL.into_iter().any(|level| self.backup(output, level) == Some(backup))
+    }
+
+    /// From now on a level of an output is fed so.
+    pub fn set(&mut self, output: &OutputId, level: Level, feed: Feed) {
+        if feed != Feed::Asked {
+            self.feeds.entry(output.clone()).or_default().insert(level, feed);
+        } else if let Some(levels) = self.feeds.get_mut(output) {
+            levels.remove(&level);
+        }
+    }
+
+    /// The outputs whose picture shall be fed by something else now. They are fed so once
     /// [`Failover::set`]; until then the answer stays the same.
     pub fn decide<'a>(
         &mut self,
@@ -222,7 +224,7 @@ impl Failover {
             }
         }
         let changed = |routed: Routed<'_>| {
-            let present = self.feed(routed.output);
+            let present = self.feed(routed.output, Level::Video);
             let wanted = self.wanted(now, routed, present, &policies)?;
             (wanted != *present).then(|| (routed.output.clone(), wanted))
         };

@@ -1,10 +1,12 @@
 //! Inputs, outputs and monitors as the conductor keeps them.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
+use crossbeam_channel::Sender;
 use ormatrix_protocol::{
-    InputId, InputSpec, InputStatus, Leg, MonitorSpec, OutputId, OutputSpec, Refusal, Route,
-    RouteState, Signal,
+    Findings, InputCounters, InputId, InputLevel, InputSpec, InputStatus, Leg, Level, MonitorSpec,
+    OutputId, OutputLevel, OutputSpec, OutputStatus, RAMP_MS_MAX, Refusal, Route, RouteState,
+    Signal, SignalState,
 };
 
 use super::{budget::Load, renewal::Watch};
@@ -16,14 +18,28 @@ use crate::{
 /// An input.
 pub(super) struct Input<M> {
     pub spec: InputSpec,
-    pub slot: u16,
+    /// The lane that receives all its levels, so that they are switched together.
     pub lane: u16,
+    /// Its levels; a picture there always is.
+    pub streams: BTreeMap<Level, Stream<M>>,
+    pub findings: Findings,
+}
+
+/// A level of an input.
+pub(super) struct Stream<M> {
+    pub slot: u16,
     pub cells: Arc<InputCells>,
     /// What it takes of links and lanes.
     pub load: Load,
     pub signal: Signal,
     /// Its legs; `None` where one could not be opened yet.
     pub legs: Vec<Option<Reception<M>>>,
+}
+
+impl<M> Stream<M> {
+    pub fn is_open(&self) -> bool {
+        self.legs.iter().all(Option::is_some)
+    }
 }
 
 /// What there is to know about a receiver that a lane has.
@@ -35,22 +51,38 @@ pub(super) struct Reception<M> {
 
 impl<M> Input<M> {
     pub fn status(&self) -> InputStatus {
+        let beside = self.streams.iter().filter(|(level, _)| **level != Level::Video);
+        let level = |(level, stream): (&Level, &Stream<M>)| {
+            (*level, InputLevel { signal: stream.signal, counters: stream.cells.read() })
+        };
         InputStatus {
             spec: self.spec.clone(),
-            signal: self.signal,
-            counters: self.cells.read(),
+            signal: self.signal(),
+            counters: self.counters(Level::Video).unwrap_or_default(),
             lane: self.lane,
-            levels: Default::default(),
-            findings: Default::default(),
+            levels: beside.map(level).collect(),
+            findings: self.findings.clone(),
         }
     }
 
-    pub fn place(&self) -> Place {
-        Place { lane: self.lane, input: self.slot }
+    /// How its picture's signal is.
+    pub fn signal(&self) -> Signal {
+        let none = Signal { state: SignalState::Lost, since: 0 };
+        self.streams.get(&Level::Video).map_or(none, |stream| stream.signal)
+    }
+
+    /// What a level has counted.
+    pub fn counters(&self, level: Level) -> Option<InputCounters> {
+        Some(self.streams.get(&level)?.cells.read())
+    }
+
+    /// Where a level is received.
+    pub fn place(&self, level: Level) -> Option<Place> {
+        Some(Place { lane: self.lane, input: self.streams.get(&level)?.slot })
     }
 
     pub fn is_open(&self) -> bool {
-        self.legs.iter().all(Option::is_some)
+        self.streams.values().all(Stream::is_open)
     }
 }
 
@@ -65,6 +97,12 @@ pub(super) enum Custody<T> {
 /// An output.
 pub(super) struct Output<T> {
     pub spec: OutputSpec,
+    /// Its levels; a picture there always is.
+    pub ports: BTreeMap<Level, Port<T>>,
+}
+
+/// A level of an output.
+pub(super) struct Port<T> {
     pub slot: u16,
     pub cells: Arc<OutputCells>,
     pub route: Route,
@@ -72,11 +110,32 @@ pub(super) struct Output<T> {
     pub custody: Custody<T>,
     /// Its legs; `None` where one could not be opened yet.
     pub legs: Vec<Option<Watch>>,
+    /// Brings its token senders in place of others.
+    pub mail: Sender<(u8, T)>,
 }
 
 impl<T> Output<T> {
+    pub fn status(&self) -> OutputStatus {
+        let beside = self.ports.iter().filter(|(level, _)| **level != Level::Video);
+        let level = |(level, port): (&Level, &Port<T>)| {
+            (*level, OutputLevel { route: port.route.clone(), counters: port.cells.read() })
+        };
+        let picture = self.ports.get(&Level::Video);
+        OutputStatus {
+            spec: self.spec.clone(),
+            route: picture.map_or_else(|| no_route(0), |port| port.route.clone()),
+            counters: picture.map(|port| port.cells.read()).unwrap_or_default(),
+            levels: beside.map(level).collect(),
+        }
+    }
+
+    /// What a level shows or shall show.
+    pub fn input(&self, level: Level) -> Option<&InputId> {
+        self.ports.get(&level)?.route.input.as_ref()
+    }
+
     pub fn is_open(&self) -> bool {
-        self.legs.iter().all(Option::is_some)
+        self.ports.values().flat_map(|port| &port.legs).all(Option::is_some)
     }
 }
 
@@ -93,7 +152,7 @@ pub(super) struct Monitor<T> {
 /// Who has an output slot.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Holder {
-    Output(OutputId),
+    Output(OutputId, Level),
     Monitor(InputId),
     /// Removed; free when its token is back.
     Removed,
@@ -111,18 +170,39 @@ pub(super) fn no_route(since: u64) -> Route {
     }
 }
 
-/// The legs of a stream, checked: one, or two (ST 2022-7).
-pub(super) fn check_legs(legs: &[Leg]) -> Result<(), Refusal> {
+/// A field of a level, as the specification spells it.
+pub(super) fn field(level: Level, name: &str) -> String {
+    match level {
+        Level::Video => name.to_owned(),
+        Level::Audio | Level::Ancillary => format!("{level}.{name}"),
+    }
+}
+
+/// The legs of a level, checked: one, or two (ST 2022-7).
+pub(super) fn check_legs(level: Level, legs: &[Leg]) -> Result<(), Refusal> {
+    let name = field(level, "legs");
     match legs {
-        [] => return Err(invalid("legs", "one leg is needed: an address and a port")),
+        [] => return Err(invalid(&name, "one leg is needed: an address and a port")),
         [one, two] if same_address(one, two) => {
-            return Err(invalid("legs", "both legs have the same address: give two paths"));
+            return Err(invalid(&name, "both legs have the same address: give two paths"));
         }
         [_] | [_, _] => {}
-        _ => return Err(invalid("legs", "more than two legs: ST 2022-7 knows two")),
+        _ => return Err(invalid(&name, "more than two legs: ST 2022-7 knows two")),
     }
     for (index, leg) in legs.iter().enumerate() {
-        check_leg(leg, &format!("legs[{index}]"))?;
+        check_leg(leg, &format!("{name}[{index}]"))?;
+    }
+    Ok(())
+}
+
+/// Streams of one input or output must not meet.
+pub(super) fn check_apart<'a>(legs: impl Iterator<Item = &'a Leg>) -> Result<(), Refusal> {
+    let legs: Vec<&Leg> = legs.collect();
+    for (index, leg) in legs.iter().enumerate() {
+        if let Some(other) = legs[..index].iter().find(|other| same_address(leg, other)) {
+            let reason = format!("{} has two streams: give each its own", other.socket_address());
+            return Err(invalid("legs", reason));
+        }
     }
     Ok(())
 }
@@ -147,20 +227,32 @@ pub(super) fn same_address(one: &Leg, other: &Leg) -> bool {
 }
 
 /// The leg of one stream that another holds already.
-pub(super) fn rival<'a>(legs: &'a [Leg], others: &[Leg]) -> Option<&'a Leg> {
-    legs.iter().find(|leg| others.iter().any(|other| same_address(leg, other)))
+pub(super) fn rival<'a>(
+    mut legs: impl Iterator<Item = &'a Leg>,
+    others: impl Iterator<Item = &'a Leg> + Clone,
+) -> Option<&'a Leg> {
+    legs.find(|leg| others.clone().any(|other| same_address(leg, other)))
 }
 
-pub(super) fn check_payload_type(payload_type: u8) -> Result<(), Refusal> {
+pub(super) fn check_payload_type(level: Level, payload_type: u8) -> Result<(), Refusal> {
     if (96..=127).contains(&payload_type) {
         return Ok(());
     }
     let reason = format!("{payload_type} is not a dynamic payload type: use 96 to 127");
-    Err(invalid("payload_type", reason))
+    Err(invalid(&field(level, "payload_type"), reason))
 }
 
 pub(super) fn check_output(spec: &OutputSpec) -> Result<(), Refusal> {
-    check_payload_type(spec.payload_type)?;
+    for level in spec.levels() {
+        let Some(stream) = spec.stream(level) else { continue };
+        check_legs(level, &stream.legs)?;
+        check_payload_type(level, stream.payload_type)?;
+        if stream.ramp_ms > RAMP_MS_MAX {
+            let reason = format!("{} is too long: use 0 to {RAMP_MS_MAX}", stream.ramp_ms);
+            return Err(invalid(&field(level, "ramp_ms"), reason));
+        }
+    }
+    check_apart(spec.all_legs())?;
     if spec.dscp > 63 {
         return Err(invalid("dscp", format!("{} is not a code point: use 0 to 63", spec.dscp)));
     }

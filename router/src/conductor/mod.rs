@@ -14,6 +14,7 @@ mod monitors;
 pub mod opener;
 mod outputs;
 mod renewal;
+mod schedule;
 mod slates;
 pub mod slots;
 pub mod snapshot;
@@ -25,8 +26,8 @@ use std::{collections::BTreeMap, time::Duration};
 use crossbeam_channel::{Receiver, Sender, after, never, select, tick};
 use ormatrix_io::Clock;
 use ormatrix_protocol::{
-    Command, Event, InputId, InputStatus, Level, MonitorStatus, OutputId, OutputStatus, Refusal,
-    Reply, RouterStatus, Signal, SignalState, status::Telemetry,
+    Command, Event, Findings, InputId, Level, MonitorStatus, OutputId, Refusal, Reply,
+    RouterStatus, Scheduled, Signal, SignalState, status::Telemetry,
 };
 
 use self::{
@@ -79,11 +80,13 @@ pub struct Conductor<I: PacketIo, O: Opener<I>, C> {
     inputs: BTreeMap<InputId, Input<O::Membership>>,
     outputs: BTreeMap<OutputId, Output<I::Tx>>,
     monitors: BTreeMap<InputId, Monitor<I::Tx>>,
-    input_slots: Slots<InputId>,
+    input_slots: Slots<(InputId, Level)>,
     output_slots: Slots<Holder>,
     failover: Failover,
     slates: Slates,
     take: u64,
+    /// Salvos that wait for their time, by take.
+    scheduled: BTreeMap<u64, Scheduled>,
     keeper: Keeper,
 }
 
@@ -113,6 +116,7 @@ impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
             failover: Failover::default(),
             slates: Slates::default(),
             take: 0,
+            scheduled: BTreeMap::new(),
             keeper,
         }
     }
@@ -131,8 +135,9 @@ impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
         }
         for spec in snapshot.outputs {
             let id = spec.id.clone();
-            let input = snapshot.routes.get(&id).cloned();
-            if let Err(refusal) = self.restore_output(spec, input) {
+            let mut inputs = snapshot.levels.get(&id).cloned().unwrap_or_default();
+            inputs.extend(snapshot.routes.get(&id).map(|input| (Level::Video, input.clone())));
+            if let Err(refusal) = self.restore_output(spec, &inputs) {
                 tracing::warn!(output = %id, "cannot send yet: {refusal}");
             }
         }
@@ -142,6 +147,14 @@ impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
                 tracing::warn!(%input, "cannot monitor: {refusal}");
             }
         }
+        let now = self.clock.tai();
+        for (take, salvo) in snapshot.scheduled {
+            if salvo.at < now {
+                tracing::warn!(take, "the time of this salvo passed while the router was away");
+            } else {
+                self.scheduled.insert(take, salvo);
+            }
+        }
     }
 
     /// Serves clients and lanes until every client channel is gone or `stop` says so.
@@ -149,9 +162,13 @@ impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
         let every_second = tick(Duration::from_secs(1));
         let reports = self.lanes.reports.clone();
         loop {
-            let wait = self.due().map(|due| due.saturating_sub(self.clock.now()));
-            let due = wait.map_or_else(never, |ns| after(Duration::from_nanos(ns)));
+            let due = [self.due_in(), self.stand_in_due_in()].into_iter().flatten().min();
+            let timer = due.map_or_else(never, |ns| after(Duration::from_nanos(ns)));
             select! {
+                recv(timer) -> _ => {
+                    self.start_due();
+                    self.stand_in();
+                },
                 recv(requests) -> message => match message {
                     Ok(message) => self.hear(message),
                     Err(_) => break,
@@ -161,7 +178,6 @@ impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
                     Err(_) => break,
                 },
                 recv(every_second) -> _ => self.every_second(),
-                recv(due) -> _ => self.on_time(),
                 recv(stop) -> _ => break,
             }
         }
@@ -193,8 +209,8 @@ impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
     pub fn command(&mut self, command: Command) -> Result<Reply, Refusal> {
         let reply = match command {
             Command::Status => return Ok(Reply::Status(Box::new(self.status()))),
-            Command::Salvo { takes, .. } => Reply::Taking { take: self.salvo(&takes)? },
-            Command::CancelSalvo { take } => return Err(Refusal::NotScheduled { take }),
+            Command::Salvo { takes, at } => Reply::Taking { take: self.salvo_at(takes, at)? },
+            Command::CancelSalvo { take } => self.cancel_salvo(take).map(|()| Reply::Done)?,
             Command::Report { input, findings } => {
                 return self.report(&input, findings).map(|()| Reply::Done);
             }
@@ -209,7 +225,7 @@ impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
                 self.remove_monitor(&input).map(|()| Reply::Done)?
             }
         };
-        self.fail_over();
+        self.stand_in();
         self.keeper.keep(self.snapshot());
         if matches!(reply, Reply::Done) {
             self.clients.tell(Event::Inventory);
@@ -228,26 +244,40 @@ impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
                     self.input_slots.free(slot);
                 }
             }
+            FromLane::Heard(orders) => drop(orders),
+            FromLane::FreedSender(tx) => drop(tx),
             FromLane::FreedOutput(token) => self.note_freed(*token),
         }
     }
 
     fn note_signal(&mut self, slot: u16, state: SignalState, at: u64) {
-        let Some(id) = self.input_slots.holder(slot) else { return };
-        // The slot of a removed input is its own until the lane gives it back.
-        let Some(input) = self.inputs.get_mut(id).filter(|input| input.slot == slot) else {
-            return;
-        };
-        if input.signal.state != state {
-            input.signal = Signal { state, since: at };
-            self.clients.tell(Event::Signal {
-                input: id.clone(),
-                level: Level::Video,
-                signal: input.signal,
-            });
-            self.failover.heard(id, state);
-            self.fail_over();
+        let Some((id, level)) = self.input_slots.holder(slot) else { return };
+        // The slot of a removed stream is its own until the lane gives it back.
+        let stream = self.inputs.get_mut(id).and_then(|input| input.streams.get_mut(level));
+        let Some(stream) = stream.filter(|stream| stream.slot == slot) else { return };
+        if stream.signal.state != state {
+            stream.signal = Signal { state, since: at };
+            let signal = stream.signal;
+            self.clients.tell(Event::Signal { input: id.clone(), level: *level, signal });
+            if *level == Level::Video {
+                self.failover.heard(id, state);
+                self.stand_in();
+            }
         }
+    }
+
+    /// Somebody has looked at an input's picture.
+    fn report(&mut self, id: &InputId, findings: Findings) -> Result<(), Refusal> {
+        let Some(input) = self.inputs.get_mut(id) else {
+            return Err(Refusal::UnknownInput { input: id.clone() });
+        };
+        if input.findings != findings {
+            input.findings.clone_from(&findings);
+            self.failover.found(id, &findings, self.clock.now(), self.clock.unix());
+            self.clients.tell(Event::Findings { input: id.clone(), findings });
+            self.stand_in();
+        }
+        Ok(())
     }
 
     /// What is done once a second: what could not be opened is tried again, what an
@@ -256,13 +286,33 @@ impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
         self.retry_inputs();
         self.retry_outputs();
         self.renew();
-        let telemetry = Telemetry {
+        let mut telemetry = Telemetry {
             at: self.clock.unix(),
-            inputs: self.inputs.iter().map(|(id, i)| (id.clone(), i.cells.read())).collect(),
-            outputs: self.outputs.iter().map(|(id, o)| (id.clone(), o.cells.read())).collect(),
             monitors: self.monitors.iter().map(|(id, m)| (id.clone(), m.cells.read())).collect(),
             ..Telemetry::default()
         };
+        for (id, input) in &self.inputs {
+            for (level, stream) in &input.streams {
+                let counters = stream.cells.read();
+                if *level == Level::Video {
+                    telemetry.inputs.insert(id.clone(), counters);
+                } else {
+                    let levels = telemetry.input_levels.entry(id.clone()).or_default();
+                    levels.insert(*level, counters);
+                }
+            }
+        }
+        for (id, output) in &self.outputs {
+            for (level, port) in &output.ports {
+                let counters = port.cells.read();
+                if *level == Level::Video {
+                    telemetry.outputs.insert(id.clone(), counters);
+                } else {
+                    let levels = telemetry.output_levels.entry(id.clone()).or_default();
+                    levels.insert(*level, counters);
+                }
+            }
+        }
         self.clients.tell(Event::Telemetry(telemetry));
     }
 
@@ -273,24 +323,8 @@ impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
             instance: self.identity.instance,
             started_at: self.identity.started_at,
             lanes: self.lanes.mailboxes.len() as u16,
-            inputs: self
-                .inputs
-                .iter()
-                .map(|(id, input)| InputStatus {
-                    findings: self.failover.findings(id),
-                    ..input.status()
-                })
-                .collect(),
-            outputs: self
-                .outputs
-                .values()
-                .map(|output| OutputStatus {
-                    spec: output.spec.clone(),
-                    route: output.route.clone(),
-                    counters: output.cells.read(),
-                    levels: BTreeMap::new(),
-                })
-                .collect(),
+            inputs: self.inputs.values().map(Input::status).collect(),
+            outputs: self.outputs.values().map(Output::status).collect(),
             monitors: self
                 .monitors
                 .values()
@@ -299,7 +333,7 @@ impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
                     counters: monitor.cells.read(),
                 })
                 .collect(),
-            scheduled: BTreeMap::new(),
+            scheduled: self.scheduled.clone(),
         }
     }
 
@@ -309,10 +343,17 @@ impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
         snapshot.inputs = self.inputs.values().map(|input| input.spec.clone()).collect();
         snapshot.outputs = self.outputs.values().map(|output| output.spec.clone()).collect();
         snapshot.monitors = self.monitors.values().map(|monitor| monitor.spec.clone()).collect();
-        let routed = |(id, output): (&OutputId, &Output<I::Tx>)| {
-            output.route.input.clone().map(|input| (id.clone(), input))
-        };
-        snapshot.routes = self.outputs.iter().filter_map(routed).collect();
+        for (id, output) in &self.outputs {
+            for (level, port) in &output.ports {
+                let Some(input) = port.route.input.clone() else { continue };
+                if *level == Level::Video {
+                    snapshot.routes.insert(id.clone(), input);
+                } else {
+                    snapshot.levels.entry(id.clone()).or_default().insert(*level, input);
+                }
+            }
+        }
+        snapshot.scheduled.clone_from(&self.scheduled);
         snapshot.take = self.take;
         snapshot
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use ormatrix_io::Clock;
-use ormatrix_protocol::{InputId, MonitorSpec, Refusal};
+use ormatrix_protocol::{InputId, Level, MonitorSpec, Refusal};
 
 use super::{
     Conductor,
@@ -33,7 +33,7 @@ impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
         if !(20..=60_000).contains(&spec.interval_ms) {
             return Err(invalid("interval_ms", "use 20 to 60000 milliseconds"));
         }
-        let target = Some(input.place());
+        let target = input.place(Level::Video);
         if self.monitors.get(&spec.input).is_some_and(|present| present.spec == spec) {
             return Ok(());
         }
@@ -81,7 +81,7 @@ impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
 
     pub(super) fn monitor_again(&mut self, input: &InputId, mut token: Token<I::Tx>) {
         let take = self.next_take();
-        let target = self.target(Some(input));
+        let target = self.target(Some(input), Level::Video);
         let Some(monitor) = self.monitors.get_mut(input) else { return };
         if let Custody::Recalled(legs) = std::mem::replace(&mut monitor.custody, Custody::Lanes) {
             token.legs = legs;

@@ -6,7 +6,7 @@
 //! that arrives proves its membership, and goes on undisturbed.
 
 use ormatrix_io::{Clock, Link};
-use ormatrix_protocol::{InputId, Leg, OutputId, Refusal, SentLegCounters};
+use ormatrix_protocol::{InputId, Leg, Level, OutputId, Refusal, SentLegCounters};
 
 use super::{
     Conductor,
@@ -128,77 +128,77 @@ impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
     }
 
     fn renew_inputs(&mut self) {
-        let mut due: Vec<(InputId, usize, Leg)> = Vec::new();
+        let mut due: Vec<(InputId, Level, usize, Leg)> = Vec::new();
         for (id, input) in &mut self.inputs {
-            let counters = input.cells.read();
-            for (index, reception) in input.legs.iter_mut().enumerate() {
-                let (Some(reception), Some(leg)) = (reception, input.spec.legs.get(index)) else {
-                    continue;
-                };
-                let alive = counters.legs.get(index).is_some_and(|leg| leg.alive);
-                let health = if alive { Health::Well } else { Health::Ill };
-                if reception.watch.is_due(receiving_link(&mut self.opener, leg), health) {
-                    // All leave before any joins: a group may have several of them in it.
-                    reception.membership = None;
-                    due.push((id.clone(), index, leg.clone()));
+            for (level, stream) in &mut input.streams {
+                let counters = stream.cells.read();
+                let specs = input.spec.legs_of(*level).unwrap_or_default();
+                for (index, (reception, leg)) in stream.legs.iter_mut().zip(specs).enumerate() {
+                    let Some(reception) = reception else { continue };
+                    let alive = counters.legs.get(index).is_some_and(|leg| leg.alive);
+                    let health = if alive { Health::Well } else { Health::Ill };
+                    if reception.watch.is_due(receiving_link(&mut self.opener, leg), health) {
+                        // All leave before any joins: a group may have several of them in it.
+                        reception.membership = None;
+                        due.push((id.clone(), *level, index, leg.clone()));
+                    }
                 }
             }
         }
-        for (id, index, leg) in due {
+        for (id, level, index, leg) in due {
             let opened = self.open_receiver(&leg);
             let interface = interface(&leg);
             match opened {
                 Ok(receiver) => {
-                    self.give_leg(&id, index, receiver);
-                    tracing::info!(input = %id, leg = index, interface, "received anew after a change of its network interface");
+                    self.give_leg(&id, level, index, receiver);
+                    tracing::info!(input = %id, %level, leg = index, interface, "received anew after a change of its network interface");
                 }
                 Err(refusal) => {
                     let input = self.inputs.get_mut(&id);
-                    let reception = input.and_then(|input| input.legs.get_mut(index)?.as_mut());
+                    let stream = input.and_then(|input| input.streams.get_mut(&level));
+                    let reception = stream.and_then(|stream| stream.legs.get_mut(index)?.as_mut());
                     if reception.is_some_and(|reception| reception.watch.fails()) {
-                        tracing::warn!(input = %id, leg = index, interface, "cannot receive, will be tried every second: {refusal}");
+                        tracing::warn!(input = %id, %level, leg = index, interface, "cannot receive, will be tried every second: {refusal}");
                     }
                 }
             }
         }
     }
 
+    /// Only the leg that was harmed gets another sender; the others go on undisturbed.
     fn renew_outputs(&mut self) {
-        let mut due: Vec<OutputId> = Vec::new();
+        let mut due: Vec<(OutputId, Level, usize, Leg, Marking)> = Vec::new();
         for (id, output) in &mut self.outputs {
-            let counters = output.cells.read();
-            let mut any = false;
-            let legs = output.legs.iter_mut().zip(&output.spec.legs).zip(&counters.legs);
-            for ((watch, leg), counters) in legs {
-                let Some(watch) = watch else { continue };
-                let link = self.opener.link(leg);
-                let health = watch.health(counters, link);
-                any |= matches!(output.custody, Custody::Lanes) && watch.is_due(link, health);
-            }
-            if any {
-                due.push(id.clone());
-            }
-        }
-        for id in due {
-            let Some(output) = self.outputs.get(&id) else { continue };
-            let spec = output.spec.clone();
-            let before: Vec<Option<Watch>> = output.legs.clone();
-            let mut refused = None;
-            let mut senders = self.open_senders(&spec, |refusal| refused = Some(refusal));
-            for (sender, before) in senders.iter_mut().zip(&before) {
-                if let (Some(sender), Some(before)) = (sender, before) {
-                    sender.watch.counted = before.counted;
+            let marking = Marking::from(&output.spec);
+            for (level, port) in &mut output.ports {
+                let counters = port.cells.read();
+                let specs = output.spec.legs_of(*level).unwrap_or_default();
+                let legs = port.legs.iter_mut().zip(specs).zip(&counters.legs).enumerate();
+                for (index, ((watch, leg), counters)) in legs {
+                    let Some(watch) = watch else { continue };
+                    let link = self.opener.link(leg);
+                    let health = watch.health(counters, link);
+                    if watch.is_due(link, health) && matches!(port.custody, Custody::Lanes) {
+                        due.push((id.clone(), *level, index, leg.clone(), marking));
+                    }
                 }
             }
-            let Some(refusal) = refused else {
-                self.change_output(spec, senders);
-                tracing::info!(output = %id, "sent anew after a change of a network interface");
-                continue;
-            };
-            let Some(output) = self.outputs.get_mut(&id) else { continue };
-            if output.legs.iter_mut().flatten().map(Watch::fails).fold(false, |any, new| any | new)
-            {
-                tracing::warn!(output = %id, "cannot send, will be tried every second: {refusal}");
+        }
+        for (id, level, index, leg, marking) in due {
+            let opened = self.open_sender(&leg, marking);
+            let watch = self.port(&id, level).and_then(|port| port.legs.get_mut(index)?.as_mut());
+            let Some(watch) = watch else { continue };
+            let interface = interface(&leg);
+            match opened {
+                Ok(mut sender) => {
+                    sender.watch.counted = watch.counted;
+                    self.give_sender(&id, level, index, sender);
+                    tracing::info!(output = %id, %level, leg = index, interface, "sent anew after a change of its network interface");
+                }
+                Err(refusal) if watch.fails() => {
+                    tracing::warn!(output = %id, %level, leg = index, interface, "cannot send, will be tried every second: {refusal}");
+                }
+                Err(_) => {}
             }
         }
     }

@@ -7,7 +7,7 @@ use std::{
 };
 
 use ormatrix_io::Clock;
-use ormatrix_protocol::{InputId, InputSpec, Leg, Merge, OutputId};
+use ormatrix_protocol::{InputId, InputSpec, Leg, Level, Merge, OutputId};
 
 use super::{Conductor, failover::Feed, inventory::Input, opener::Opener};
 use crate::{
@@ -19,8 +19,8 @@ use crate::{
 };
 
 /// How long a slate goes on after the last output was told to leave it, beside the two frames
-/// that leaving may take: no output may lose it within a frame.
-const LINGER_NS: u64 = 50_000_000;
+/// that leaving may take: no output may lose it within a frame, nor before a salvo's time.
+const LINGER_NS: u64 = 250_000_000;
 
 /// A slate that is being sent.
 struct Slate {
@@ -70,7 +70,7 @@ fn card<M>(input: &Input<M>) -> Card {
         payload_type: *payload_type,
         id: id.to_string(),
         label: label.clone(),
-        since: input.signal.since,
+        since: input.signal().since,
     }
 }
 
@@ -84,8 +84,9 @@ impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
         let mut wanted: BTreeMap<InputId, Vec<OutputId>> = BTreeMap::new();
         for (id, output) in &self.outputs {
             let change = changes.iter().find(|(changed, _)| changed == id);
-            let feed = change.map_or_else(|| self.failover.feed(id), |(_, feed)| feed);
-            if let (Feed::Slate, Some(input)) = (feed, &output.route.input) {
+            let present = || self.failover.feed(id, Level::Video);
+            let feed = change.map_or_else(present, |(_, feed)| feed);
+            if let (Feed::Slate, Some(input)) = (feed, output.input(Level::Video)) {
                 wanted.entry(input.clone()).or_default().push(id.clone());
             }
         }
@@ -104,7 +105,8 @@ impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
             };
             for output in outputs {
                 changes.retain(|(changed, _)| *changed != output);
-                if feed == Feed::Slate || *self.failover.feed(&output) != Feed::Asked {
+                if feed == Feed::Slate || *self.failover.feed(&output, Level::Video) != Feed::Asked
+                {
                     changes.push((output, feed.clone()));
                 }
             }
@@ -117,7 +119,8 @@ impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
         let (legs, merge, lane) = (vec![leg], Merge::default(), input.lane);
         let flow = Flow::new(&InputSpec { legs, merge, ..input.spec.clone() })?;
         let (rx, playing) = self.opener.play(card)?;
-        let slot = self.input_slots.take(id.clone()).map_err(|_| SlateError::Full)?;
+        let slot =
+            self.input_slots.take((id.clone(), Level::Video)).map_err(|_| SlateError::Full)?;
         let (legs, flow) = ([Some(rx), None], Box::new(flow));
         let cells = Arc::new(InputCells::new(1));
         // Where the lost input is received, which gives that lane nothing to do.
@@ -143,8 +146,8 @@ impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
         let shown: BTreeSet<&InputId> = self
             .outputs
             .iter()
-            .filter(|(id, _)| *self.failover.feed(id) == Feed::Slate)
-            .filter_map(|(_, output)| output.route.input.as_ref())
+            .filter(|(id, _)| *self.failover.feed(id, Level::Video) == Feed::Slate)
+            .filter_map(|(_, output)| output.input(Level::Video))
             .collect();
         let over = self.slates.on.keys().filter(|id| !shown.contains(id));
         let over: Vec<InputId> = over.cloned().collect();

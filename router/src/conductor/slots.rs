@@ -23,6 +23,11 @@ impl<T> Slots<T> {
         }
     }
 
+    /// How many are free.
+    pub fn room(&self) -> usize {
+        self.holders.iter().filter(|holder| holder.is_none()).count()
+    }
+
     /// Who has a slot.
     pub fn holder(&self, slot: u16) -> Option<&T> {
         self.holders.get(usize::from(slot)).and_then(Option::as_ref)

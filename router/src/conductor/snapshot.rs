@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use ormatrix_protocol::{InputId, InputSpec, MonitorSpec, OutputId, OutputSpec};
+use ormatrix_protocol::{InputId, InputSpec, Level, MonitorSpec, OutputId, OutputSpec, Scheduled};
 use serde::{Deserialize, Serialize};
 
 /// Version of the file's shape.
@@ -23,8 +23,14 @@ pub struct Snapshot {
     pub outputs: Vec<OutputSpec>,
     /// Every monitor.
     pub monitors: Vec<MonitorSpec>,
-    /// What is on which output.
+    /// What picture is on which output.
     pub routes: BTreeMap<OutputId, InputId>,
+    /// What is on which output beside the picture.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub levels: BTreeMap<OutputId, BTreeMap<Level, InputId>>,
+    /// Salvos that wait for their time, by take.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub scheduled: BTreeMap<u64, Scheduled>,
     /// The number of the last take.
     pub take: u64,
 }
@@ -37,6 +43,8 @@ impl Default for Snapshot {
             outputs: Vec::new(),
             monitors: Vec::new(),
             routes: BTreeMap::new(),
+            levels: BTreeMap::new(),
+            scheduled: BTreeMap::new(),
             take: 0,
         }
     }

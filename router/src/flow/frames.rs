@@ -1,14 +1,16 @@
-//! Which packets belong to which frame, and which frames are whole.
+//! Which packets belong to which frame, and which frames are whole. What is said of frames
+//! holds for every unit of a stream; where each packet is one, as of sound, nothing is
+//! remembered.
 
 /// Frames remembered behind the current one, for late packets: half a second at 60 Hz,
 /// longer than a leg may be behind.
-const REMEMBERED: u32 = 32;
+const REMEMBERED: u64 = 32;
 
 /// A frame as its packets have told so far. With fields, both are one frame.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Frame {
     /// Counts the flow's frames from 1; 0 is none.
-    pub index: u32,
+    pub index: u64,
     timestamps: [Option<u32>; 2],
     /// Sequence number of its first packet, if that came.
     pub start: Option<u64>,
@@ -49,9 +51,11 @@ pub struct Mark {
 #[derive(Clone, Debug)]
 pub struct Frames {
     /// So many frames back a packet may still come; only then is a frame called cut.
-    late: u32,
+    late: u64,
+    /// Each packet is a frame.
+    single: bool,
     ring: [Frame; REMEMBERED as usize],
-    current: u32,
+    current: u64,
     wholes: u64,
     begun: u64,
     cut: u64,
@@ -61,7 +65,7 @@ pub struct Frames {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Placed {
     /// The frame it belongs to.
-    pub frame: u32,
+    pub frame: u64,
     /// No packet of the frame came before this one.
     pub first: bool,
     /// The frame is whole with this packet.
@@ -70,15 +74,21 @@ pub struct Placed {
 
 impl Frames {
     /// None yet. Packets may be `late` frames late, less than are remembered.
-    pub fn new(late: u32) -> Self {
+    pub fn new(late: u64) -> Self {
         Self {
             late: late.min(REMEMBERED - 2),
+            single: false,
             ring: [Frame::default(); REMEMBERED as usize],
             current: 0,
             wholes: 0,
             begun: 0,
             cut: 0,
         }
+    }
+
+    /// Those of a stream of which each packet is one.
+    pub fn single() -> Self {
+        Self { single: true, ..Self::new(0) }
     }
 
     /// Places a packet that the window has not seen before; `None` when its frame is
@@ -91,6 +101,12 @@ impl Frames {
         newest: bool,
         fields: u16,
     ) -> Option<Placed> {
+        if self.single {
+            self.current = self.current.max(sequence);
+            self.begun += 1;
+            self.wholes += 1;
+            return Some(Placed { frame: sequence, first: true, completes: true });
+        }
         let current = self.frame_mut(self.current);
         if !current.holds(mark.timestamp) {
             if newest {
@@ -127,7 +143,7 @@ impl Frames {
         };
     }
 
-    fn add(&mut self, index: u32, sequence: u64, mark: Mark) -> Placed {
+    fn add(&mut self, index: u64, sequence: u64, mark: Mark) -> Placed {
         let frame = self.frame_mut(index);
         frame.received += 1;
         if mark.starts {
@@ -145,19 +161,22 @@ impl Frames {
     }
 
     /// The frame whose packets arrive now, 0 before the first.
-    pub fn current(&self) -> u32 {
+    pub fn current(&self) -> u64 {
         self.current
     }
 
     /// A remembered frame.
-    pub fn get(&self, index: u32) -> Option<&Frame> {
+    pub fn get(&self, index: u64) -> Option<&Frame> {
         let frame = &self.ring[(index % REMEMBERED) as usize];
         (frame.index == index && index != 0).then_some(frame)
     }
 
     /// Whether a frame has nothing more to wait for: it is whole, or what is missing of it
     /// lies more than `patience` packets behind the highest.
-    pub fn is_over(&self, index: u32, highest: Option<u64>, patience: u64) -> bool {
+    pub fn is_over(&self, index: u64, highest: Option<u64>, patience: u64) -> bool {
+        if self.single {
+            return true;
+        }
         let Some(frame) = self.get(index) else { return true };
         if frame.is_whole() {
             return true;
@@ -186,12 +205,12 @@ impl Frames {
     }
 
     /// Nothing more will come for a frame.
-    fn judge(&mut self, index: u32) {
+    fn judge(&mut self, index: u64) {
         let cut = self.get(index).is_some_and(|frame| !frame.is_whole());
         self.cut += u64::from(cut);
     }
 
-    fn frame_mut(&mut self, index: u32) -> &mut Frame {
+    fn frame_mut(&mut self, index: u64) -> &mut Frame {
         &mut self.ring[(index % REMEMBERED) as usize]
     }
 }

@@ -6,15 +6,13 @@
 
 use std::net::SocketAddr;
 
-use ormatrix_protocol::{DropReason, InputSpec};
-use st2110::{
-    rfc4175::{FramePlan, PayloadError, PayloadHeader},
-    rtp::{RtpError, RtpHeader},
-};
+use ormatrix_protocol::DropReason;
+use st2110::rtp::{RtpError, RtpHeader};
 
 use super::{
+    essence::{Declared, Essence, Read},
     legs::{LEGS_MAX, Leg},
-    position::{Contradiction, Geometry, Position},
+    position::{Contradiction, Position},
     sender::{Sender, SenderLock},
     unroll::Unroll,
     window::{Seen, Window},
@@ -57,7 +55,7 @@ struct Probe {
 /// Takes packets in.
 #[derive(Clone, Debug)]
 pub struct Intake {
-    geometry: Geometry,
+    essence: Essence,
     payload_type: u8,
     packet_max: usize,
     silence_ns: u64,
@@ -77,24 +75,17 @@ pub struct Intake {
 
 impl Intake {
     /// For a stream as declared, of which a leg may be `skew_ns` behind: `reach` packets.
-    pub fn new(
-        spec: &InputSpec,
-        plan: &FramePlan,
-        geometry: Geometry,
-        silence_ns: u64,
-        skew_ns: u64,
-        reach: u64,
-    ) -> Self {
-        let legs: Vec<Leg> = spec.legs[..spec.legs.len().min(LEGS_MAX)]
+    pub fn new(declared: &Declared<'_>, skew_ns: u64, reach: u64) -> Self {
+        let legs: Vec<Leg> = declared.legs[..declared.legs.len().min(LEGS_MAX)]
             .iter()
             .map(|leg| Leg::new(SenderLock::new(leg.source), reach))
             .collect();
         Self {
-            geometry,
-            payload_type: spec.payload_type,
-            packet_max: usize::from(spec.max_udp) - 8,
-            silence_ns,
-            unroll: Unroll::new(plan.packets(), spec.video.rate, legs.len() > 1),
+            essence: declared.essence,
+            payload_type: declared.payload_type,
+            packet_max: declared.packet_max,
+            silence_ns: declared.pace.silence_ns,
+            unroll: Unroll::new(&declared.pace, legs.len() > 1),
             legs,
             window: Window::new(reach),
             reach,
@@ -140,13 +131,9 @@ impl Intake {
         if rtp.payload_type != self.payload_type {
             return Err(DropReason::PayloadType);
         }
-        let header = PayloadHeader::parse(rtp.payload(packet)).map_err(|error| match error {
-            PayloadError::TooManySegments => DropReason::PayloadHeader,
-            _ => DropReason::Truncated,
-        })?;
-        let low = u32::from(header.extended_sequence) << 16 | u32::from(rtp.sequence);
+        let Read { extended_sequence, span } = self.essence.read(&rtp, packet)?;
+        let low = u32::from(extended_sequence) << 16 | u32::from(rtp.sequence);
         let sequence = self.unroll.extend(low, rtp.timestamp);
-        let span = self.span(&rtp, &header);
         if carried {
             // What the other leg carries is the stream, whatever this one says.
             if span.is_err() {
@@ -189,22 +176,6 @@ impl Intake {
             span,
             fresh,
         })
-    }
-
-    /// Where a packet's pixels lie, if its marker stands where the declared format ends a
-    /// field.
-    #[inline]
-    fn span(
-        &self,
-        rtp: &RtpHeader,
-        header: &PayloadHeader,
-    ) -> Result<Option<(Position, Position)>, Contradiction> {
-        let span = self.geometry.span(header)?;
-        let Some((_, behind)) = span else { return Ok(None) };
-        // Some senders of two segments or fields mark the frame's end only.
-        let marked = rtp.marker == Geometry::is_field_end(behind)
-            || !rtp.marker && !self.geometry.is_end(behind);
-        if marked { Ok(span) } else { Err(Contradiction) }
     }
 
     /// Whether another leg carries the stream now.

@@ -6,10 +6,12 @@
 //! here allocates after the start, and all is plain code over (time, packet); every decision
 //! about frames that outputs follow is made here, once for all outputs.
 
+mod essence;
 mod frames;
 mod hold;
 mod intake;
 mod legs;
+mod moment;
 mod position;
 mod sender;
 mod unroll;
@@ -17,19 +19,24 @@ mod window;
 
 use std::net::SocketAddr;
 
-use ormatrix_protocol::{DropReason, InputSpec, MergeOrder, SignalState};
-use st2110::rfc4175::{FramePlan, PlanError};
+use ormatrix_protocol::{
+    AncillaryInput, AudioInput, DropReason, InputSpec, MergeOrder, SignalState,
+};
+use st2110::rfc4175::PlanError;
 
 pub use self::{
+    essence::Pcm,
     frames::Frames,
     hold::{Hold, Turn},
     intake::Arrived,
     legs::{LEGS_MAX, LegCounts},
+    moment::{Moment, Side},
 };
 use self::{
+    essence::{Declared, Essence, Pace},
     frames::Mark,
     intake::Intake,
-    position::{Geometry, Position, START},
+    position::{Position, START},
 };
 
 /// Packets that one batch may bring, and release.
@@ -42,8 +49,10 @@ pub struct Accepted {
     pub sequence: u64,
     /// Changes whenever the stream breaks off: another sender, silence, another format.
     pub epoch: u32,
-    /// The frame it belongs to, counted from 1.
-    pub frame: u32,
+    /// The frame it belongs to, in rising numbers from 1.
+    pub frame: u64,
+    /// RTP timestamp.
+    pub timestamp: u32,
     /// First octet of the RTP payload.
     pub payload_start: u16,
     /// First packet of its frame, in a stream whose format has proved right: an output may
@@ -72,20 +81,19 @@ pub struct Flow {
     intake: Intake,
     /// Restores order, where that is wanted.
     pub hold: Option<Box<Hold>>,
-    fields: u16,
-    /// Two frame periods: silence that long is a loss.
-    silence_ns: u64,
+    essence: Essence,
+    pace: Pace,
     /// How long an output that leaves waits for the rest of its last frame.
     deadline_ns: u64,
     /// How far back a missing packet may still come, in packets.
     patience: u64,
-    packet_rate_cmax: usize,
-    geometry: Geometry,
     frames: Frames,
     /// The highest number accepted.
     newest: Option<u64>,
     /// Where the packet after `newest` continues.
     next_at: Option<(u32, Position)>,
+    /// The last packet that bore a marker.
+    marked: Option<u64>,
     standing: Standing,
     epoch: u32,
     /// When packets were last lost or refused.
@@ -109,52 +117,51 @@ pub struct Counts {
 }
 
 impl Flow {
-    /// A flow as declared.
+    /// An input's picture.
     ///
     /// # Errors
     /// When the declared format cannot be cut into packets.
     pub fn new(spec: &InputSpec) -> Result<Self, PlanError> {
-        let plan = FramePlan::new(&spec.video, spec.max_udp)?;
-        let limits = st2110::timing::limits(
-            &spec.video,
-            plan.packets(),
-            spec.max_udp,
-            st2110::timing::SenderType::Wide,
-        );
-        let geometry = Geometry::new(&spec.video)?;
-        let period_ns = spec.video.rate.period_ns().max(1);
-        let silence_ns = 2 * period_ns;
-        let several = spec.legs.len() > 1;
-        let skew_ns = if several { Self::skew_ns(spec) } else { 0 };
-        let reach = packets_within(&plan, spec, skew_ns);
-        let restored = several && spec.merge.order == MergeOrder::Restored;
-        let own_patience = (plan.packets() as u64 / 64).clamp(2, 64);
-        let packet_max = usize::from(spec.max_udp) - 8;
-        Ok(Self {
-            intake: Intake::new(spec, &plan, geometry, silence_ns, skew_ns, reach),
-            hold: restored.then(|| Box::new(Hold::new(reach, BATCH_MAX, packet_max, skew_ns))),
-            fields: geometry.fields,
-            silence_ns,
-            deadline_ns: silence_ns + skew_ns,
+        Ok(Self::of(&Declared::video(spec)?))
+    }
+
+    /// An input's sound.
+    pub fn audio(spec: &AudioInput) -> Self {
+        Self::of(&Declared::audio(spec))
+    }
+
+    /// An input's ancillary data.
+    pub fn ancillary(spec: &AncillaryInput) -> Self {
+        Self::of(&Declared::ancillary(spec))
+    }
+
+    fn of(declared: &Declared<'_>) -> Self {
+        let Declared { essence, pace, .. } = *declared;
+        let skew_ns = declared.skew_ns();
+        let reach = declared.packets_within(skew_ns);
+        let restored = declared.legs.len() > 1 && declared.merge.order == MergeOrder::Restored;
+        let own_patience = (pace.packets as u64 / 64).clamp(2, 64);
+        let hold = || Box::new(Hold::new(reach, BATCH_MAX, declared.packet_max, skew_ns));
+        Self {
+            intake: Intake::new(declared, skew_ns, reach),
+            hold: restored.then(hold),
+            essence,
+            pace,
+            deadline_ns: 2 * pace.period_ns + skew_ns,
             // Order restored, what is missing now stays missing.
             patience: if restored { 0 } else { own_patience.max(reach) },
-            // Wide is undefined above 900 000 packets a second; 16 is its floor.
-            packet_rate_cmax: limits.map_or(16, |limits| limits.cmax as usize),
-            geometry,
-            frames: Frames::new(1 + u32::try_from(skew_ns / period_ns).unwrap_or(u32::MAX - 1)),
+            frames: match essence {
+                Essence::Audio(_) => Frames::single(),
+                _ => Frames::new(1 + skew_ns / pace.period_ns),
+            },
             newest: None,
             next_at: None,
+            marked: None,
             standing: Standing::Absent,
             epoch: 0,
             last_trouble: None,
             counts: Counts::default(),
-        })
-    }
-
-    /// How far a leg may be behind, with an allowance for when this host looks.
-    fn skew_ns(spec: &InputSpec) -> u64 {
-        let skew = u64::from(spec.merge.skew_us) * 1000;
-        skew + skew / 10 + 1_000_000
+        }
     }
 
     /// Takes one packet of a leg in, as it came from the network.
@@ -241,7 +248,21 @@ impl Flow {
         if newest {
             self.next_at = span.map(|(_, behind)| (timestamp, behind));
         }
-        let starts = span.is_some_and(|(first, _)| first == START);
+        let (starts, ends, fields) = match &self.essence {
+            Essence::Video(geometry) => (
+                span.is_some_and(|(first, _)| first == START),
+                arrived.marker && span.is_none_or(|(_, behind)| geometry.is_end(behind)),
+                geometry.fields,
+            ),
+            Essence::Audio(_) => (true, true, 1),
+            // What follows a marker begins something new (RFC 8331 §2).
+            Essence::Ancillary => {
+                (self.marked.is_some_and(|marked| sequence == marked + 1), arrived.marker, 1)
+            }
+        };
+        if arrived.marker && self.marked.is_none_or(|marked| sequence > marked) {
+            self.marked = Some(sequence);
+        }
         match self.standing {
             Standing::Refuted if !starts => return Err(DropReason::Format),
             Standing::Refuted | Standing::Absent => self.standing = Standing::OnTrial,
@@ -250,11 +271,10 @@ impl Flow {
         let mark = Mark {
             timestamp,
             starts,
-            ends: arrived.marker && span.is_none_or(|(_, behind)| self.geometry.is_end(behind)),
+            ends,
             second_field: span.is_some_and(|(first, _)| first.field == 1),
         };
-        let placed =
-            self.frames.place(sequence, mark, newest, self.fields).ok_or(DropReason::Late)?;
+        let placed = self.frames.place(sequence, mark, newest, fields).ok_or(DropReason::Late)?;
         // Whoever joined at a start that others have overtaken would miss those.
         let joinable = starts && placed.first && self.standing == Standing::Proven;
         if placed.completes {
@@ -264,6 +284,7 @@ impl Flow {
             sequence,
             epoch: self.epoch,
             frame: placed.frame,
+            timestamp,
             payload_start: arrived.payload_start,
             joinable,
             completes: placed.completes,
@@ -296,7 +317,7 @@ impl Flow {
     fn interrupt(&mut self) {
         self.frames.interrupt();
         self.newest = None;
-        self.next_at = None;
+        (self.next_at, self.marked) = (None, None);
         self.standing = Standing::Absent;
         self.epoch = self.epoch.wrapping_add(1);
     }
@@ -305,7 +326,7 @@ impl Flow {
     /// them go now, and then calls [`Flow::expire`].
     pub fn is_silent(&self, now: u64) -> bool {
         self.standing != Standing::Absent
-            && now.saturating_sub(self.intake.last_arrival()) > self.silence_ns
+            && now.saturating_sub(self.intake.last_arrival()) > self.pace.silence_ns
     }
 
     /// Notices silence: true when the flow was alive and has just been given up.
@@ -350,7 +371,7 @@ impl Flow {
     }
 
     /// Whether a frame has nothing more to wait for.
-    pub fn is_over(&self, frame: u32) -> bool {
+    pub fn is_over(&self, frame: u64) -> bool {
         self.frames.is_over(frame, self.newest, self.patience)
     }
 
@@ -372,7 +393,32 @@ impl Flow {
 
     /// Most packets that may leave back to back (CMAX of a wide sender, ST 2110-21 §7.1).
     pub fn cmax(&self) -> usize {
-        self.packet_rate_cmax
+        self.pace.cmax
+    }
+
+    /// RTP ticks a second.
+    pub fn clock_hz(&self) -> u32 {
+        self.pace.clock_hz
+    }
+
+    /// RTP ticks from frame to frame, rounded up.
+    pub fn ticks(&self) -> u32 {
+        let (numerator, denominator) = self.pace.ticks;
+        u32::try_from((numerator + denominator - 1) / denominator.max(1)).unwrap_or(u32::MAX)
+    }
+
+    /// Of sound, what its samples are.
+    pub fn pcm(&self) -> Option<&Pcm> {
+        match &self.essence {
+            Essence::Audio(pcm) => Some(pcm),
+            Essence::Video(_) | Essence::Ancillary => None,
+        }
+    }
+
+    /// Whether packets carry the upper half of their sequence number.
+    #[inline]
+    pub fn has_extended_sequence(&self) -> bool {
+        self.essence.has_extended_sequence()
     }
 
     /// What was counted since the last call.
@@ -391,13 +437,6 @@ impl Flow {
         (counts.frames, counts.whole_frames, counts.cut_frames) = self.frames.take_counts();
         counts
     }
-}
-
-/// Packets of a stream that pass within a time, and some more.
-fn packets_within(plan: &FramePlan, spec: &InputSpec, ns: u64) -> u64 {
-    let period = spec.video.rate.period_ns().max(1);
-    // Gapped senders are faster within a frame than on average (ST 2110-21 §6.3).
-    ns * plan.packets() as u64 / period * 5 / 4
 }
 
 #[cfg(test)]

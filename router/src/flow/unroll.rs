@@ -2,9 +2,10 @@
 //!
 //! The 16 bits of RTP come round four times a second at these rates, so a packet of a leg
 //! that is behind may look like one ahead. The extended sequence number (RFC 4175 §4.3)
-//! tells them apart, but some senders never advance it; then the timestamps do.
+//! tells them apart, but some senders never advance it, and sound has none; then the
+//! timestamps do.
 
-use st2110::format::Rate;
+use super::essence::Pace;
 
 /// Whether the sender advances the extended sequence number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,18 +30,16 @@ pub struct Unroll {
     extension: Extension,
     /// Whether packets of several legs come in turn.
     several: bool,
-    /// Packets a frame, and 90 kHz ticks of a frame as numerator and denominator.
+    /// Packets a unit, and RTP ticks from unit to unit as numerator and denominator.
     packets: i64,
     ticks: (i64, i64),
 }
 
 impl Unroll {
-    /// For a stream of frames of `packets` packets at `rate`.
-    pub fn new(packets: usize, rate: Rate, several: bool) -> Self {
-        let ratio = rate.ratio();
-        let ticks = (90_000 * i64::from(*ratio.denom()), i64::from(*ratio.numer()));
-        let packets = i64::try_from(packets).unwrap_or(i64::from(u16::MAX));
-        Self { newest: None, extension: Extension::Unknown, several, packets, ticks }
+    /// For a stream that runs like this.
+    pub fn new(pace: &Pace, several: bool) -> Self {
+        let packets = i64::try_from(pace.packets).unwrap_or(i64::from(u16::MAX));
+        Self { newest: None, extension: Extension::Unknown, several, packets, ticks: pace.ticks }
     }
 
     /// Forgets the stream.
@@ -113,15 +112,22 @@ impl Unroll {
 mod tests {
     use super::*;
 
-    fn rate() -> Rate {
-        "60".parse().unwrap()
+    fn pace(packets: usize) -> Pace {
+        Pace {
+            packets,
+            period_ns: 16_666_667,
+            ticks: (90_000, 60),
+            clock_hz: 90_000,
+            silence_ns: 33_333_333,
+            cmax: 16,
+        }
     }
 
     /// Two legs, one of them 40 000 packets behind (155 ms of 1080p60): more than half the
     /// circle of 16 bits.
     fn numbers(extends: bool) {
         const PACKETS: u32 = 4320;
-        let mut unroll = Unroll::new(PACKETS as usize, rate(), true);
+        let mut unroll = Unroll::new(&pace(PACKETS as usize), true);
         let packet = |number: u32| {
             let low = if extends { number } else { number & 0xffff };
             (low, 7_000_000 + number / PACKETS * 1500)
@@ -150,7 +156,7 @@ mod tests {
 
     #[test]
     fn one_leg_counts_on_whatever_its_clock_says() {
-        let mut unroll = Unroll::new(4320, rate(), false);
+        let mut unroll = Unroll::new(&pace(4320), false);
         let mut timestamp = 0_u32;
         for number in 0..200_000_u32 {
             let low = number & 0xffff;

@@ -16,7 +16,7 @@ use crate::{
 pub type Legs<T> = [Option<T>; LEGS_MAX];
 
 /// Where an input is received.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place {
     /// The lane.
     pub lane: u16,
@@ -36,6 +36,22 @@ pub struct Order {
     pub party: u16,
     /// Give the token back instead.
     pub retire: bool,
+    /// The output's picture, if this is its sound or data and is on the source that the
+    /// picture leaves by the same take: it leaves where the picture does.
+    pub leaves_with: Option<u16>,
+    /// The output's picture, if it goes to the same source: this joins where it does.
+    pub joins_with: Option<u16>,
+    /// When: the old source until this moment, the new one from it on.
+    pub at: Option<At>,
+}
+
+/// A moment on both time lines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct At {
+    /// RTP timestamp at 90 kHz of a source that follows TAI.
+    pub timestamp: u32,
+    /// The lanes' clock.
+    pub clock: u64,
 }
 
 /// What a lane is told.
@@ -85,6 +101,8 @@ pub enum ToLane<I: PacketIo, G = Gate> {
         /// Where.
         order: Order,
     },
+    /// Several outputs shall go somewhere, from the same moment on.
+    Orders(Box<[(u16, Order)]>),
     /// End.
     Stop,
 }
@@ -120,6 +138,10 @@ pub enum FromLane<I: PacketIo, G = Gate> {
         /// What was expected, if that ends too: freeing its store takes a while.
         flow: Option<Box<Flow>>,
     },
+    /// A sender that is not used any more.
+    FreedSender(I::Tx),
+    /// Orders that have been heard, to be freed off the packet path.
+    Heard(Box<[(u16, Order)]>),
     /// An output that was told to retire.
     FreedOutput(Box<Token<I::Tx, G>>),
 }

@@ -7,8 +7,10 @@
 //! told again at the next tick: nothing is lost, only the intermediate is skipped.
 
 mod burst;
+mod levels;
 pub mod messages;
 mod octets;
+mod ramp;
 mod receive;
 pub mod run;
 pub mod token;
@@ -19,7 +21,9 @@ use crossbeam_channel::{Receiver, Sender, TrySendError};
 use ormatrix_io::Clock;
 use ormatrix_protocol::SignalState;
 
+pub use self::ramp::Ramp;
 use self::{
+    levels::Departure,
     messages::{FromLane, Legs, Order, Place, ToLane},
     token::{Packet, Token},
 };
@@ -32,6 +36,8 @@ use crate::{
 
 /// Commands followed in one turn, so that a burst of them does not hold packets up.
 const COMMANDS: usize = 64;
+/// Slates that may be on at once. Each is a whole stream of the host's own making.
+const SLATES_MAX: u16 = 64;
 /// How often deadlines are looked at.
 const TICK_NS: u64 = 1_000_000;
 
@@ -70,9 +76,9 @@ pub struct Capacity {
 }
 
 impl Capacity {
-    /// Input slots of a lane: every input may be lost and have a slate in its place.
+    /// Input slots of a lane: those of inputs, and of slates in the place of lost ones.
     pub fn input_slots(self) -> u16 {
-        self.inputs.saturating_mul(2)
+        self.inputs.saturating_add(self.inputs.min(SLATES_MAX))
     }
 }
 
@@ -179,11 +185,21 @@ impl<I: PacketIo, C: Clock, G: FrameGate> Lane<I, C, G> {
             ToLane::RemoveInput { slot } => self.remove_input(slot, now),
             ToLane::Hold(token) => self.hold(token, now),
             ToLane::Order { output, order } => {
-                let known = &mut self.orders[usize::from(output)];
-                if order.take > known.take {
-                    *known = order;
+                if self.hear(output, order) {
                     self.pursue(output, now);
                 }
+            }
+            ToLane::Orders(orders) => {
+                // All are heard before any is followed: levels look at each other's.
+                for (output, order) in &orders {
+                    self.hear(*output, *order);
+                }
+                for (output, order) in &orders {
+                    if self.orders[usize::from(*output)].take == order.take {
+                        self.pursue(*output, now);
+                    }
+                }
+                self.give_back(FromLane::Heard(orders));
             }
             ToLane::Stop => self.stopped = true,
         }
@@ -274,9 +290,24 @@ impl<I: PacketIo, C: Clock, G: FrameGate> Lane<I, C, G> {
         self.pursue(slot, now);
     }
 
+    /// Notes an order; false when it is an old one.
+    fn hear(&mut self, output: u16, order: Order) -> bool {
+        let known = &mut self.orders[usize::from(output)];
+        let newer = order.take > known.take;
+        if newer {
+            *known = order;
+            if let Some(token) = self.tokens[usize::from(output)].as_deref_mut() {
+                token.order = order;
+            }
+        }
+        newer
+    }
+
     /// Lets an output go where its newest order says, as soon as its frame is over.
     fn pursue(&mut self, output: u16, now: u64) {
         let order = self.orders[usize::from(output)];
+        let departure = self.departure(output);
+        let mut left = None;
         let Some(token) = self.tokens[usize::from(output)].as_deref_mut() else { return };
         token.order = order;
         if let Some(slot) = token.on {
@@ -287,14 +318,27 @@ impl<I: PacketIo, C: Clock, G: FrameGate> Lane<I, C, G> {
                 return;
             }
             if order.target == here && !token.gate.is_leaving() {
+                token.sound_again(&input.flow);
                 return;
             }
-            token.gate.leave(now, &input.flow);
+            let is_silent = order.at.is_some_and(|at| now < at.clock)
+                || token.fall_silent(&input.flow)
+                || !input.flow.is_proven();
+            match departure {
+                Departure::Waits => return,
+                _ if !is_silent => return,
+                Departure::Now => token.gate.leave(now, &input.flow),
+                Departure::At(moment, deadline) => token.gate.leave_at(moment, deadline),
+            }
             if !token.gate.try_close(now, &input.flow) {
                 return;
             }
+            left = Some((token.end(&input.flow), now + input.flow.deadline_ns()));
             input.members.retain(|member| *member != output);
             token.detach();
+        }
+        if let Some((end, deadline)) = left {
+            self.cue_levels(output, order.take, end, deadline);
         }
         self.dispatch(output, now);
     }
@@ -377,6 +421,7 @@ impl<I: PacketIo, C: Clock, G: FrameGate> Lane<I, C, G> {
             }
         }
         for output in 0..self.tokens.len() as u16 {
+            self.renew_legs(output);
             let token = self.tokens[usize::from(output)].as_deref();
             if token.is_some_and(|t| t.gate.is_leaving() || t.is_astray(self.index)) {
                 self.pursue(output, now);
@@ -391,6 +436,16 @@ impl<I: PacketIo, C: Clock, G: FrameGate> Lane<I, C, G> {
         for _ in 0..self.freed.len() {
             if let Some(freed) = self.freed.pop() {
                 self.give_back(freed);
+            }
+        }
+    }
+
+    fn renew_legs(&mut self, output: u16) {
+        while let Some(token) = self.tokens[usize::from(output)].as_deref_mut()
+            && let Some(old) = token.renew_leg()
+        {
+            if let Some(old) = old {
+                self.give_back(FromLane::FreedSender(old));
             }
         }
     }

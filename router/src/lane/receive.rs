@@ -4,10 +4,10 @@ use ormatrix_io::Clock;
 use ormatrix_protocol::DropReason;
 
 use super::{
-    Input, Lane, Slots,
-    messages::Order,
+    Input, Lane,
+    levels::Sight,
     octets::{Octets, Source},
-    token::{Packet, Token},
+    token::{Entry, Packet},
 };
 use crate::{
     flow::{Arrived, BATCH_MAX, Flow, Turn},
@@ -136,31 +136,19 @@ impl<I: PacketIo, C: Clock, G: FrameGate> Lane<I, C, G> {
         let mut octets = Octets { batch: &mut self.batch, held: held.as_deref_mut() };
         for output in &input.members {
             let Some(token) = self.tokens[usize::from(*output)].as_deref() else { continue };
-            let Order { take, party, .. } = token.order;
-            let may_join = party <= 1
-                || !token.gate.is_closed()
-                || is_complete(&self.tokens, input, take, party)
-                || now >= token.since + 2 * input.flow.deadline_ns();
+            let entry = if token.gate.is_closed() {
+                let (tokens, inputs) = (&self.tokens, &self.inputs);
+                Sight { lane: self.index, tokens, inputs }.entry(token, input, now)
+            } else {
+                Entry { may_join: true, from: None }
+            };
             if let Some(token) = self.tokens[usize::from(*output)].as_deref_mut() {
                 let (io, packets) = (&mut self.io, &self.packets);
-                token.forward(io, &mut octets, packets, &input.flow, may_join, now);
+                token.forward(io, &mut octets, packets, &input.flow, entry, now);
             }
         }
         input.flow.hold = held;
     }
-}
-
-/// Whether all outputs of a salvo for this source are here: then they join together.
-fn is_complete<I: PacketIo, G: FrameGate>(
-    tokens: &Slots<Token<I::Tx, G>>,
-    input: &Input<I>,
-    take: u64,
-    party: u16,
-) -> bool {
-    let here = input.members.iter().filter(|member| {
-        tokens[usize::from(**member)].as_deref().is_some_and(|token| token.order.take == take)
-    });
-    here.count() >= usize::from(party)
 }
 
 /// Whether a packet may be passed on now; else it is held, or too late.

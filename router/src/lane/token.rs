@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crossbeam_channel::{Receiver, never};
 use ormatrix_protocol::{RouteState, WithheldReason};
 use st2110::{rfc4175::rewrite_extended_sequence, rtp};
 
@@ -9,10 +10,11 @@ use super::{
     burst::Burst,
     messages::{Order, Place},
     octets::{Octets, Source},
+    ramp::Ramp,
 };
 use crate::{
     counters::{OutputCells, Sent},
-    flow::{Accepted, Flow},
+    flow::{Accepted, Flow, Moment, Side},
     gate::{FrameGate, Gate, Pass},
     packet_io::PacketIo,
 };
@@ -39,7 +41,27 @@ pub struct Thin {
     pub due: u64,
 }
 
-/// An output, owned by exactly one lane at a time.
+/// When a closed gate may open.
+#[derive(Clone, Copy, Debug)]
+pub struct Entry {
+    /// Whether it may at all.
+    pub may_join: bool,
+    /// Not before this moment.
+    pub from: Option<Moment>,
+}
+
+/// Where an output's picture has left its source, for what belongs to it.
+#[derive(Clone, Copy, Debug)]
+pub struct Cue {
+    /// By which take.
+    pub take: u64,
+    /// Where on the source's time line.
+    pub moment: Moment,
+    /// When not to wait for that any more.
+    pub deadline: u64,
+}
+
+/// A level of an output, owned by exactly one lane at a time.
 pub struct Token<T, G = Gate> {
     /// The output's slot.
     pub slot: u16,
@@ -52,6 +74,8 @@ pub struct Token<T, G = Gate> {
     pub payload_type: u8,
     /// For a monitor, how it is thinned.
     pub thin: Option<Thin>,
+    /// Senders that take the place of its legs, by leg.
+    pub mail: Receiver<(u8, T)>,
     /// Its counters.
     pub cells: Arc<OutputCells>,
     /// The order it follows.
@@ -64,8 +88,18 @@ pub struct Token<T, G = Gate> {
     pub since: u64,
     live: bool,
     was_live: bool,
+    /// For sound, how it fades at takes.
+    pub ramp: Option<Box<Ramp>>,
+    /// Where its picture has left.
+    pub cue: Option<Cue>,
+    /// The newest frame passed on, and its timestamp.
+    shown: (u64, u32),
+    /// Timestamp of the first frame of the present source.
+    pub joined_at: u32,
+    /// For sound, the sampling period behind the last one sent.
+    sounded: Option<u32>,
     /// Frames from this one on count towards being live.
-    confirm_from: u32,
+    confirm_from: u64,
     /// The take and state last told.
     pub reported: Option<(u64, RouteState)>,
     sent: Sent,
@@ -81,6 +115,12 @@ impl<T, G: FrameGate> Token<T, G> {
             ssrc,
             payload_type,
             thin: None,
+            mail: never(),
+            ramp: None,
+            cue: None,
+            shown: (0, 0),
+            joined_at: 0,
+            sounded: None,
             cells,
             order: Order::default(),
             gate: G::new(next),
@@ -92,6 +132,13 @@ impl<T, G: FrameGate> Token<T, G> {
             reported: None,
             sent: Sent::default(),
         }
+    }
+
+    /// Sends from now on from what came by mail; gives back one that it replaces.
+    pub fn renew_leg(&mut self) -> Option<Option<T>> {
+        let (leg, tx) = self.mail.try_recv().ok()?;
+        let place = self.legs.get_mut(usize::from(leg))?;
+        Some(place.replace(tx))
     }
 
     /// Attaches to an input, with the gate closed.
@@ -115,7 +162,7 @@ impl<T, G: FrameGate> Token<T, G> {
         octets: &mut Octets<'_, I::Batch>,
         packets: &[Packet],
         flow: &Flow,
-        may_join: bool,
+        entry: Entry,
         now: u64,
     ) {
         let mut burst = Burst::new(flow.cmax());
@@ -123,9 +170,10 @@ impl<T, G: FrameGate> Token<T, G> {
         for packet in packets {
             let accepted = &packet.accepted;
             let due = self.thin.is_none_or(|thin| now >= thin.due);
-            let sequence = match self.gate.pass(accepted, may_join && due) {
+            let may_join = entry.may_join && due && self.may_begin(accepted.timestamp, entry, flow);
+            let sequence = match self.gate.pass(accepted, may_join) {
                 Pass::Join(sequence) => {
-                    self.joined(accepted.frame, flow, now);
+                    self.joined(accepted, flow, now);
                     sequence
                 }
                 Pass::Forward(sequence) => sequence,
@@ -135,7 +183,15 @@ impl<T, G: FrameGate> Token<T, G> {
                     continue;
                 }
             };
+            if accepted.frame > self.shown.0 {
+                self.shown = (accepted.frame, accepted.timestamp);
+            }
             let length = usize::from(packet.length);
+            if let Some(ramp) = &self.ramp
+                && !ramp.is_full()
+            {
+                completed = self.flush(&mut burst, io, octets, accepted.frame, completed);
+            }
             if !burst.has_room(length) {
                 completed = self.flush(&mut burst, io, octets, accepted.frame, completed);
             }
@@ -143,10 +199,23 @@ impl<T, G: FrameGate> Token<T, G> {
             let packet_octets = &mut octets.of_mut(packet.source)[start..start + length];
             rtp::rewrite(packet_octets, sequence as u16, self.ssrc, self.payload_type);
             let payload_start = usize::from(accepted.payload_start);
-            rewrite_extended_sequence(packet_octets, payload_start, (sequence >> 16) as u16);
+            if flow.has_extended_sequence() {
+                rewrite_extended_sequence(packet_octets, payload_start, (sequence >> 16) as u16);
+            }
             burst.push(packet.source, packet.start, length);
             if accepted.completes && accepted.frame >= self.confirm_from {
                 completed += 1;
+            }
+            if let Some(pcm) = flow.pcm() {
+                self.sounded = Some(accepted.timestamp.wrapping_add(u32::from(pcm.samples)));
+                if let Some(ramp) = self.ramp.as_deref_mut().filter(|ramp| !ramp.is_full()) {
+                    ramp.apply(&mut packet_octets[payload_start..], pcm);
+                    completed = self.flush(&mut burst, io, octets, accepted.frame, completed);
+                    if let Some(ramp) = self.ramp.as_deref() {
+                        let octets = &mut octets.of_mut(packet.source)[start..start + length];
+                        ramp.restore(&mut octets[payload_start..]);
+                    }
+                }
             }
         }
         if burst.len() > 0 {
@@ -158,8 +227,30 @@ impl<T, G: FrameGate> Token<T, G> {
         }
     }
 
-    fn joined(&mut self, frame: u32, flow: &Flow, now: u64) {
-        (self.confirm_from, self.live) = (frame, false);
+    /// Whether a closed gate may open at a timestamp.
+    #[inline]
+    fn may_begin(&self, timestamp: u32, entry: Entry, flow: &Flow) -> bool {
+        if !self.gate.is_closed() {
+            return true;
+        }
+        // Sound is never sent twice for the same time: receivers would stumble over it.
+        let sounds_anew = match (self.sounded, flow.pcm()) {
+            (Some(sounded), Some(pcm)) => {
+                let ahead = sounded.wrapping_sub(timestamp);
+                ahead == 0 || ahead > pcm.hz / 5
+            }
+            _ => true,
+        };
+        sounds_anew && entry.from.is_none_or(|moment| moment.side(timestamp) != Side::Before)
+    }
+
+    fn joined(&mut self, first: &Accepted, flow: &Flow, now: u64) {
+        (self.confirm_from, self.live) = (first.frame, false);
+        self.shown = (first.frame, first.timestamp);
+        (self.joined_at, self.cue) = (first.timestamp, None);
+        if let Some(ramp) = &mut self.ramp {
+            ramp.start();
+        }
         if let Some(thin) = &mut self.thin {
             thin.due = now + thin.interval_ns;
             self.gate.leave(now, flow);
@@ -173,7 +264,7 @@ impl<T, G: FrameGate> Token<T, G> {
         burst: &mut Burst,
         io: &mut I,
         octets: &Octets<'_, I::Batch>,
-        frame: u32,
+        frame: u64,
         completed: u64,
     ) -> u64 {
         let count = burst.len() as u64;
@@ -211,6 +302,28 @@ impl<T, G: FrameGate> Token<T, G> {
     pub fn is_astray(&self, lane: u16) -> bool {
         let here = self.on.map(|input| Place { lane, input });
         self.order.retire || self.order.target != here
+    }
+
+    /// Where its source's time line goes on behind what it has passed on.
+    pub fn end(&self, flow: &Flow) -> u32 {
+        self.shown.1.wrapping_add(flow.ticks())
+    }
+
+    /// Lets sound fall to silence; true when there is nothing more to wait for.
+    pub fn fall_silent(&mut self, flow: &Flow) -> bool {
+        let (Some(ramp), Some(pcm)) = (&mut self.ramp, flow.pcm()) else { return true };
+        if !self.gate.is_open(flow.epoch()) {
+            return true;
+        }
+        ramp.fall(pcm);
+        !ramp.is_falling()
+    }
+
+    /// Lets sound rise again: it stays where it is.
+    pub fn sound_again(&mut self, flow: &Flow) {
+        if let (Some(ramp), Some(pcm)) = (&mut self.ramp, flow.pcm()) {
+            ramp.rise(pcm);
+        }
     }
 
     /// The source is gone: nothing is shown until it comes back.

@@ -119,7 +119,6 @@ mod tests {
         assert_eq!(wrap("Endoscope tower 2", 17, 2), ["Endoscope tower 2"]);
         assert_eq!(wrap("abcdefghij", 4, 3), ["abcd", "efgh", "ij"]);
         assert_eq!(wrap("abcdefghij klm", 4, 2), ["abcd", "efg…"]);
-        assert_eq!(wrap("", 4, 2), [""]);
         assert_eq!(wrap("ab", 0, 1), ["…"]);
     }
 }

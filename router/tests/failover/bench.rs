@@ -96,8 +96,14 @@ impl Opener<SimIo> for SimOpener {
 /// A source that sends on the port of an input, packet by packet.
 struct Source {
     sequence: u32,
+    /// Of its sound, a packet a millisecond to the port [`SOUND`] above, where there is such
+    /// an input.
+    sound: u32,
     ssrc: u32,
 }
+
+/// Ports of sound are so much above those of pictures.
+pub const SOUND: u16 = 1000;
 
 pub struct Bench {
     pub clock: SimClock,
@@ -124,6 +130,16 @@ pub fn input(id: &str, port: u16) -> InputSpec {
         "payload_type": 96
     }))
     .unwrap()
+}
+
+/// The same with sound.
+pub fn sounding(spec: InputSpec) -> InputSpec {
+    let audio = serde_json::from_value(serde_json::json!({
+        "format": { "depth": "L24", "rate_hz": 48000, "channels": 2, "packet_time": "1ms" },
+        "legs": [{ "address": "127.0.0.1", "port": spec.legs[0].port + SOUND }],
+        "payload_type": 98
+    }));
+    InputSpec { audio: Some(audio.unwrap()), ..spec }
 }
 
 /// The same with backups.
@@ -159,10 +175,10 @@ impl Bench {
             tx: HashMap::new(),
             slates: Arc::default(),
         };
-        for port in 1..20 {
+        for port in (1..20).chain(1 + SOUND..4 + SOUND) {
             ports.receiver(&Leg::new("127.0.0.1".parse().unwrap(), port)).unwrap();
         }
-        for port in 101..120 {
+        for port in (101..120).chain([101 + SOUND]) {
             let leg = Leg::new("127.0.0.1".parse().unwrap(), port);
             ports.sender(&leg, Marking { ttl: 1, dscp: 0 }).unwrap();
         }
@@ -226,7 +242,8 @@ impl Bench {
     pub fn start(&mut self, port: u16) {
         self.starts += 1;
         let sequence = self.due(port);
-        self.sources.insert(port, Source { sequence, ssrc: self.starts << 8 | u32::from(port) });
+        let (sound, ssrc) = (self.age_ms(port), self.starts << 8 | u32::from(port));
+        self.sources.insert(port, Source { sequence, sound, ssrc });
     }
 
     /// The source falls silent, wherever in its frame.
@@ -238,6 +255,11 @@ impl Bench {
     /// packets takes 20 ms.
     fn due(&self, port: u16) -> u32 {
         ((self.clock.now() + u64::from(port) * 3 * MS) / (20 * MS / 8)) as u32
+    }
+
+    /// Milliseconds on a source's time line.
+    fn age_ms(&self, port: u16) -> u32 {
+        (self.clock.now() / MS + u64::from(port) * 3) as u32
     }
 
     /// Lets time pass while every source sends.
@@ -252,7 +274,7 @@ impl Bench {
         let plan = FramePlan::new(&input("any", 1).video, 1460).unwrap();
         let ports: Vec<u16> = self.sources.keys().copied().collect();
         for port in ports {
-            let due = self.due(port);
+            let (due, age) = (self.due(port), self.age_ms(port));
             let Some(source) = self.sources.get_mut(&port) else { continue };
             while source.sequence < due {
                 let planned = plan.packet(source.sequence as usize % 8).unwrap();
@@ -265,6 +287,20 @@ impl Bench {
                 let segment = octets.len();
                 let parcel = Parcel { octets, segment, from, truncated: false, fragmented: false };
                 self.network.deliver(self.ports.rx[&port], parcel);
+            }
+            while source.sound < age {
+                source.sound += 1;
+                let Some(rx) = self.ports.rx.get(&(port + SOUND)) else { continue };
+                // RTP (RFC 3550 §5.1), then 48 samples of two channels of 24 bits.
+                let mut octets = vec![0x80, 98];
+                octets.extend((source.sound as u16).to_be_bytes());
+                octets.extend((source.sound * 48).to_be_bytes());
+                octets.extend(source.ssrc.to_be_bytes());
+                octets.resize(12 + 288, port as u8);
+                let from = ([192, 0, 2, port as u8], source.ssrc as u16).into();
+                let segment = octets.len();
+                let parcel = Parcel { octets, segment, from, truncated: false, fragmented: false };
+                self.network.deliver(*rx, parcel);
             }
         }
         let now = self.clock.tai();
@@ -289,8 +325,11 @@ impl Bench {
             self.conductor.note(report);
         }
         // As the conductor's own loop does.
-        if self.conductor.due().is_some_and(|due| due <= self.clock.now()) {
-            self.conductor.on_time();
+        if self.conductor.stand_in_due_in() == Some(0) {
+            self.conductor.stand_in();
+        }
+        if self.conductor.due_in() == Some(0) {
+            self.conductor.start_due();
         }
         let mut line = Vec::new();
         for octets in self.lines.try_iter() {

@@ -2,6 +2,7 @@
 //! input that has failed, frame by frame as it leaves.
 
 mod bench;
+mod levels;
 mod slates;
 
 use ormatrix_protocol::{

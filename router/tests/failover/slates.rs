@@ -2,7 +2,7 @@
 
 use ormatrix_protocol::{Command, OnLoss, OutputSpec, Route, RouteState, StandIn};
 use ormatrix_router::slate::draw;
-use st2110::rfc4175::{PayloadHeader, Raster};
+use st2110::rfc4175::{PayloadHeader, Raster, samples};
 
 use super::{
     assert_whole, backup,
@@ -132,8 +132,9 @@ fn what_leaves_is_what_was_drawn() {
         }
     }
     assert!(whole >= 3, "{whole}");
-    let light = |at: &[u8]| at.iter().filter(|octet| **octet > 200).count();
-    assert!(light(&picture) * 30 > picture.len(), "there are letters");
+    let luma = |at: usize| samples::luma8_at(&raster, &picture, at % 320, at / 320).unwrap();
+    let light = (0..320 * 180).filter(|at| luma(*at) > 200).count();
+    assert!(light > 320 * 180 / 20, "there are letters");
 }
 
 #[test]
@@ -223,7 +224,7 @@ fn every_input_may_have_a_slate_at_once_again_and_again() {
         for n in 1..=8 {
             bench.start(n);
         }
-        bench.run(200);
+        bench.run(400);
         assert_eq!(running(&bench), 0);
         for n in 1..=8 {
             assert_eq!(bench.route(&format!("out-{n}")).state, RouteState::Live);

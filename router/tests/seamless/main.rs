@@ -108,7 +108,7 @@ impl World {
         let mut token =
             Token::new(0, outputs.iter().copied().map(Some).collect(), 9, 97, 0xffff_ff00);
         let target = Some(Place { lane: 0, input: 0 });
-        token.order = Order { take: 1, target, party: 1, retire: false };
+        token.order = Order { take: 1, target, party: 1, ..Order::default() };
         let output_cells = Arc::clone(&token.cells);
         mailbox.send(ToLane::Hold(Box::new(token))).unwrap();
         let [first, second] = receivers;

@@ -11,7 +11,7 @@ use ormatrix_io::Clock;
 use ormatrix_protocol::{DropReason, RouteState};
 use ormatrix_router::{
     counters::InputCells,
-    flow::{Accepted, Flow},
+    flow::{Accepted, Flow, Moment},
     gate::{FrameGate, Gate, Pass},
     lane::{
         Capacity, Lane, Wiring,
@@ -107,7 +107,7 @@ impl<G: FrameGate> World<G> {
 
     fn order(&self, output: u16, take: u64, source: Option<u8>) {
         let target = source.map(u16::from).map(|input| Place { lane: input % LANES, input });
-        let order = Order { take, target, party: 1, retire: false };
+        let order = Order { take, target, party: 1, ..Order::default() };
         for mailbox in &self.mailboxes {
             mailbox.send(ToLane::Order { output, order }).unwrap();
         }
@@ -268,6 +268,9 @@ macro_rules! broken_gate {
             fn leave(&mut self, $now: u64, $flow: &Flow) {
                 let $gate = &mut self.0;
                 $leave
+            }
+            fn leave_at(&mut self, moment: Moment, deadline: u64) {
+                self.0.leave_at(moment, deadline);
             }
             fn try_close(&mut self, now: u64, flow: &Flow) -> bool {
                 self.0.try_close(now, flow)

@@ -6,11 +6,13 @@
 //! - [`capture`]: frames out of pcap and pcapng;
 //! - [`datagram`]: UDP datagrams out of frames;
 //! - [`wanted`]: what the streams are held against: SDP, a format, or what they look like;
-//! - [`streams`]: one analyser of [`st2110::analysis`] a stream;
+//! - [`measure`]: one analyser of [`st2110::analysis`] a stream, live or from a file;
+//! - [`streams`]: the streams of a file;
 //! - [`report`], [`picture`]: what is shown.
 
 pub mod capture;
 pub mod datagram;
+pub mod measure;
 pub mod picture;
 pub mod report;
 pub mod streams;

@@ -5,17 +5,17 @@ use std::{net::SocketAddr, path::PathBuf};
 use serde::Serialize;
 use st2110::{
     analysis::{
-        AncillaryReport, AudioReport, LegPairReport, NetworkReport, NetworkWatch, Outcome,
-        Recognition, Verdict, VideoReport,
+        AncillaryReport, AudioReport, LegPairReport, NetworkReport, NetworkWatch, Outcome, Verdict,
+        VideoReport,
     },
     timing::SenderType,
 };
 
-use super::capture::CaptureReport;
+use super::{capture::CaptureReport, measure::Ends};
 
 /// Version of the JSON's shape. Fields may be added; the number changes when one goes or
 /// changes its meaning.
-const SHAPE: u32 = 1;
+pub const SHAPE: u32 = 1;
 
 /// A judged capture.
 #[derive(Debug, Serialize)]
@@ -114,14 +114,21 @@ impl Analysis {
 impl StreamAnalysis {
     pub(super) fn new(
         stream: usize,
-        (source, destination): (SocketAddr, SocketAddr),
-        recognition: &Recognition,
+        ends: Ends,
+        named: (Option<u32>, Option<u8>),
         inferred: Vec<String>,
         sender_type: Option<SenderType>,
         network: &NetworkWatch,
         measured: Measured,
     ) -> Self {
         let network_verdicts = network.verdicts();
+        let rtp = match &measured {
+            Measured::Video(report) => Some(&report.rtp),
+            Measured::Audio(report) => Some(&report.rtp),
+            Measured::Ancillary(report) => Some(&report.rtp),
+            Measured::Unknown { .. } => None,
+        };
+        let (ssrc, payload_type) = rtp.map_or(named, |rtp| (rtp.ssrc, rtp.payload_type));
         let media_good = match &measured {
             Measured::Video(report) => report.is_good(sender_type),
             Measured::Audio(report) => all_good(&report.verdicts),
@@ -130,10 +137,10 @@ impl StreamAnalysis {
         };
         Self {
             stream,
-            source,
-            destination,
-            ssrc: recognition.ssrc,
-            payload_type: recognition.payload_type,
+            source: ends.source,
+            destination: ends.destination,
+            ssrc,
+            payload_type,
             inferred,
             sender_type,
             good: media_good && all_good(&network_verdicts),
@@ -141,6 +148,20 @@ impl StreamAnalysis {
             network_verdicts,
             measured,
         }
+    }
+
+    /// Whether everything is good but for when packets came: what a host whose times are
+    /// coarse can vouch for.
+    pub fn good_but_for_timing(&self) -> bool {
+        let verdicts = match &self.measured {
+            Measured::Video(report) => &report.verdicts,
+            Measured::Audio(report) => &report.verdicts,
+            Measured::Ancillary(report) => &report.verdicts,
+            Measured::Unknown { .. } => return false,
+        };
+        let timing = |verdict: &&Verdict| !matches!(verdict.check, "delay" | "ts-df");
+        verdicts.iter().filter(timing).all(|verdict| verdict.outcome != Outcome::Fail)
+            && all_good(&self.network_verdicts)
     }
 
     /// The report, if it is a video stream.

@@ -2,18 +2,12 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    net::{IpAddr, SocketAddr},
+    net::IpAddr,
     path::PathBuf,
 };
 
-use num_rational::Ratio;
 use st2110::{
-    analysis::{
-        AncillaryAnalyser, AncillarySettings, Arrival, AudioAnalyser, LegPair, NetworkWatch,
-        Recogniser, Recognition, StreamKind, VideoAnalyser, VideoSettings,
-    },
-    format::Scan,
-    rfc4175::STANDARD_UDP_LIMIT,
+    analysis::{Arrival, LegPair, Recogniser, Recognition, StreamKind},
     timing::VIDEO_CLOCK_HZ,
 };
 
@@ -21,15 +15,13 @@ use super::{
     AnalyseOptions,
     capture::{CaptureReport, Frame},
     datagram::{Content, Datagram, look},
-    report::{Analysis, Measured, PairAnalysis, StreamAnalysis},
+    measure::{Ends, FEWEST_PACKETS, Measurement},
+    report::{Analysis, PairAnalysis},
     wanted::CaptureClock,
 };
 
 /// Most streams told apart.
 const MOST_STREAMS: usize = 1024;
-
-/// Fewest RTP packets that make a stream; below it is noise.
-const FEWEST_PACKETS: u64 = 8;
 
 /// How far TAI is ahead of UTC, since 2017, in nanoseconds.
 const TAI_AHEAD_NS: u64 = 37_000_000_000;
@@ -42,8 +34,7 @@ const SAME_CLOCK_NS: i128 = 1_000_000_000;
 struct Key {
     interface: u32,
     vlan: Option<u16>,
-    source: SocketAddr,
-    destination: SocketAddr,
+    ends: Ends,
 }
 
 impl Key {
@@ -51,25 +42,15 @@ impl Key {
         Self {
             interface: frame.interface,
             vlan: datagram.facts.vlan.map(|(vlan, _)| vlan),
-            source: datagram.source,
-            destination: datagram.destination,
+            ends: Ends { source: datagram.source, destination: datagram.destination },
         }
     }
-}
-
-enum Analyser {
-    Video(Box<VideoAnalyser>),
-    Audio(Box<AudioAnalyser>),
-    Ancillary(Box<AncillaryAnalyser>),
-    Unknown(&'static str),
 }
 
 struct Stream {
     key: Key,
     recognition: Recognition,
-    inferred: Vec<String>,
-    network: NetworkWatch,
-    analyser: Analyser,
+    measurement: Measurement,
     /// The pair it is a leg of, and which.
     pair: Option<(usize, usize)>,
 }
@@ -173,7 +154,7 @@ impl<'a> Streams<'a> {
             .collect();
         self.settle_pairs();
         for address in self.options.wanted.addresses() {
-            let there = |stream: &Stream| stream.key.destination == address;
+            let there = |stream: &Stream| stream.key.ends.destination == address;
             if !self.judged.iter().flatten().any(there) {
                 self.notes.push(format!("nothing in the capture goes to {address} of the SDP"));
             }
@@ -230,84 +211,9 @@ impl<'a> Streams<'a> {
     }
 
     fn stream(&self, key: Key, recognition: Recognition) -> Stream {
-        let options = self.options;
-        let mut inferred = Vec::new();
-        let mut udp_limit = STANDARD_UDP_LIMIT;
-        let wanted = options.wanted.of(key.destination);
-        let analyser = match (&recognition.kind, wanted) {
-            (Ok(StreamKind::Audio(settings)), _) => {
-                inferred.push(format!(
-                    "{} {} Hz, {} channels, {} samples a packet",
-                    settings.depth,
-                    settings.clock_hz,
-                    settings.channels,
-                    settings.samples_per_packet
-                ));
-                Analyser::Audio(Box::new(AudioAnalyser::new(*settings)))
-            }
-            (Ok(StreamKind::Ancillary(seen)), _) => {
-                inferred.push(match seen.rate {
-                    Some(rate) => format!("ancillary data at {rate} frames a second"),
-                    None => "ancillary data at an unknown rate".to_owned(),
-                });
-                let settings =
-                    AncillarySettings { rate: seen.rate, interlaced: Some(seen.interlaced) };
-                Analyser::Ancillary(Box::new(AncillaryAnalyser::new(settings)))
-            }
-            (kind, wanted) => {
-                let seen = match kind {
-                    Ok(StreamKind::Video(seen)) => Ok(seen),
-                    Ok(_) => Err("not video"),
-                    Err(reason) => Err(*reason),
-                };
-                let settings = match (wanted, seen) {
-                    (Some(settings), _) => settings,
-                    (None, Ok(seen)) => {
-                        inferred.push(seen.format.to_string());
-                        if seen.ambiguous {
-                            inferred.push(
-                                "other samplings fit as well: give --sdp or --format".to_owned(),
-                            );
-                        }
-                        if seen.format.scan == Scan::Psf {
-                            inferred.push("fields share a timestamp: taken as PsF".to_owned());
-                        }
-                        VideoSettings::new(seen.format)
-                    }
-                    (None, Err(reason)) => {
-                        return Stream {
-                            key,
-                            network: NetworkWatch::new(usize::from(udp_limit)),
-                            analyser: Analyser::Unknown(reason),
-                            recognition,
-                            inferred,
-                            pair: None,
-                        };
-                    }
-                };
-                let mut settings = settings;
-                let seen = seen.ok();
-                settings.packets_per_frame = seen.and_then(|seen| seen.packets_per_frame);
-                if let Some(packets) = settings.packets_per_frame {
-                    inferred.push(format!("{packets} packets a frame"));
-                }
-                udp_limit = settings.max_udp;
-                settings.sender_type = options.sender_type.or(settings.sender_type);
-                settings.list_compatible = options.list_compatible;
-                if let Some(us) = options.offset_us {
-                    settings.offset_ns = Some(Ratio::from_integer(i128::from(us) * 1000));
-                }
-                Analyser::Video(Box::new(VideoAnalyser::new(settings)))
-            }
-        };
-        Stream {
-            key,
-            recognition,
-            inferred,
-            network: NetworkWatch::new(usize::from(udp_limit)),
-            analyser,
-            pair: None,
-        }
+        let told = self.options.wanted.of(key.ends.destination);
+        let measurement = Measurement::recognised(key.ends, &recognition, told, self.options);
+        Stream { key, recognition, measurement, pair: None }
     }
 
     /// Streams of one SSRC, payload type and kind to two addresses, or that the SDP groups.
@@ -320,11 +226,11 @@ impl<'a> Streams<'a> {
                     continue;
                 };
                 let (a, b) = (&one.recognition, &other.recognition);
-                let elsewhere = one.key.destination != other.key.destination
-                    || one.key.interface != other.key.interface;
+                let destinations = (one.key.ends.destination, other.key.ends.destination);
+                let elsewhere =
+                    destinations.0 != destinations.1 || one.key.interface != other.key.interface;
                 let alike = a.ssrc == b.ssrc && a.payload_type == b.payload_type && same_kind(a, b);
-                let grouped =
-                    self.options.wanted.are_legs(one.key.destination, other.key.destination);
+                let grouped = self.options.wanted.are_legs(destinations.0, destinations.1);
                 let free = one.pair.is_none() && other.pair.is_none();
                 if !(free && elsewhere && (alike || grouped)) {
                     continue;
@@ -345,20 +251,14 @@ impl<'a> Streams<'a> {
         let Content::Datagram(datagram) = look(frame) else { return };
         let Some(index) = self.seen.get(&Key::of(frame, &datagram)).copied() else { return };
         let Some(Some(stream)) = self.judged.get_mut(index) else { return };
-        stream.network.record(&datagram.facts);
-        if datagram.facts.fragmented {
-            return;
-        }
         let arrival = Arrival {
             time_ns: frame.time_ns.saturating_add(self.shift_ns),
             packet: datagram.payload,
             wire_octets: datagram.payload_octets,
         };
-        match &mut stream.analyser {
-            Analyser::Video(analyser) => analyser.record(&arrival),
-            Analyser::Audio(analyser) => analyser.record(&arrival),
-            Analyser::Ancillary(analyser) => analyser.record(&arrival),
-            Analyser::Unknown(_) => {}
+        stream.measurement.record(&datagram.facts, &arrival);
+        if datagram.facts.fragmented {
+            return;
         }
         if let Some((pair, leg)) = stream.pair
             && let Some((pair, _)) = self.pairs.get_mut(pair)
@@ -381,23 +281,7 @@ impl<'a> Streams<'a> {
             };
             number += 1;
             numbers.push(number);
-            let measured = match stream.analyser {
-                Analyser::Video(analyser) => Measured::Video(Box::new(analyser.report())),
-                Analyser::Audio(analyser) => Measured::Audio(Box::new(analyser.report())),
-                Analyser::Ancillary(analyser) => Measured::Ancillary(Box::new(analyser.report())),
-                Analyser::Unknown(reason) => Measured::Unknown { reason: reason.to_owned() },
-            };
-            let described = options.wanted.of(stream.key.destination);
-            let claimed = described.and_then(|settings| settings.sender_type);
-            reported.push(StreamAnalysis::new(
-                number,
-                (stream.key.source, stream.key.destination),
-                &stream.recognition,
-                stream.inferred,
-                options.sender_type.or(claimed),
-                &stream.network,
-                measured,
-            ));
+            reported.push(stream.measurement.report(number));
         }
         let pairs = pairs.into_iter().map(|(pair, legs)| PairAnalysis {
             streams: legs.map(|leg| numbers.get(leg).copied().unwrap_or_default()),

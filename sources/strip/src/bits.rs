@@ -7,7 +7,7 @@ use crate::{
 };
 
 /// Octets of a strip.
-const OCTETS: usize = (COLUMNS * ROWS / 8) as usize;
+pub(crate) const OCTETS: usize = (COLUMNS * ROWS / 8) as usize;
 
 /// First octet: four bits that alternate, then version 1. It guarantees that a strip has
 /// both black and white blocks.
@@ -38,6 +38,15 @@ impl Bits {
         }
         let index = (row * COLUMNS + column) as usize;
         self.0[index / 8] & (0x80 >> (index % 8)) != 0
+    }
+
+    /// All of them, the first in the highest bit.
+    pub(crate) const fn octets(&self) -> &[u8; OCTETS] {
+        &self.0
+    }
+
+    pub(crate) const fn from_octets(octets: [u8; OCTETS]) -> Self {
+        Self(octets)
     }
 
     pub(crate) fn from_blocks(mut white: impl FnMut(u32, u32) -> bool) -> Self {

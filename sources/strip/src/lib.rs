@@ -1,5 +1,6 @@
 //! The identification strip: who made a frame, when, and which frame it is, in the picture
-//! itself.
+//! itself; and its counterparts on the other levels, an ancillary data packet with the same
+//! mark ([`encode_packet`]) and a test tone whose samples tell source and moment ([`Tone`]).
 //!
 //! A frame that carries the strip can be judged after any journey: through a router, a
 //! scaler, an H.264 codec, a screen grab. The strip stands at the very top of the picture
@@ -42,11 +43,15 @@ mod bits;
 mod decode;
 mod layout;
 mod mark;
+mod packet;
+mod tone;
 
 pub use bits::{Bits, encode};
 pub use decode::{StripError, decode, decode_edge};
 pub use layout::{COLUMNS, Edge, Layout, LayoutError, MIN_WIDTH, ROWS, Rect};
 pub use mark::{MAX_NAME_OCTETS, Mark, MarkError, Name};
+pub use packet::{MARK_DID, MARK_SDID, MARK_WORDS, PacketError, decode_packet, encode_packet};
+pub use tone::{LEAST_RUN, TONE_PEAK, Tone};
 
 /// Luma of a clear bit: black of 8-bit video range.
 pub const BLACK: u8 = 16;

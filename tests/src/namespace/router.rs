@@ -12,15 +12,44 @@ use std::{
 
 use ormatrix_io::{Clock, SystemClock};
 use ormatrix_protocol::{
-    Command, Event, FromRouter, InputSpec, InputStatus, Leg, OnLoss, OutputSpec, OutputStatus,
-    Refusal, Reply, Request, RouteState, RouterStatus, SignalState, Take, codec,
+    Command, Event, Failover, FromRouter, InputSpec, InputStatus, Leg, Merge, OnLoss, OutputSpec,
+    OutputStatus, Refusal, Reply, Request, RouteState, RouterStatus, SignalState, Take, codec,
+    spec::standard_udp_limit,
 };
 
 use super::{Host, Network};
-use crate::process::Process;
+use crate::{media::format, process::Process};
 
 /// How many of the router's telemetry messages, one a second, to wait for anything.
 const PATIENCE: usize = 90;
+
+/// A leg at an interface.
+///
+/// # Panics
+/// When the address is none.
+pub fn leg(address: &str, port: u16, interface: &str) -> Leg {
+    let interface = Some(interface.to_owned());
+    Leg { interface, ..Leg::new(address.parse().expect("an address"), port) }
+}
+
+/// An input of a format as [`format`] reads it, with nothing beside its picture.
+///
+/// # Panics
+/// When the id is none.
+pub fn input(id: &str, shape: &str, legs: Vec<Leg>, merge: Merge) -> InputSpec {
+    InputSpec {
+        id: id.parse().expect("an id"),
+        video: format(shape),
+        legs,
+        merge,
+        payload_type: 96,
+        max_udp: standard_udp_limit(),
+        label: None,
+        audio: None,
+        ancillary: None,
+        failover: Failover::default(),
+    }
+}
 
 /// A running router and the connection to it.
 pub struct Router {

@@ -47,7 +47,7 @@ impl Bench {
 
     fn settle(&mut self) {
         for (output, feed) in self.decide() {
-            self.failover.set(&output, feed);
+            self.failover.set(&output, Level::Video, feed);
         }
         assert_eq!(self.decide(), [], "one decision is enough");
     }
@@ -59,13 +59,13 @@ impl Bench {
 
     fn find(&mut self, input: &str, findings: Findings) {
         // This host's clock of UTC started when its monotonic one did.
-        self.failover.found(&id(input), findings, self.now, self.now);
+        self.failover.found(&id(input), &findings, self.now, self.now);
         self.settle();
     }
 
     fn take(&mut self, output: &str, input: &str) {
         self.routes.get_mut(&id(output)).unwrap().0 = Some(id(input));
-        self.failover.taken(&id(output));
+        self.failover.set(&id(output), Level::Video, Feed::Asked);
         self.settle();
     }
 
@@ -84,7 +84,7 @@ impl Bench {
     }
 
     fn feed(&self) -> Feed {
-        self.failover.feed(&id("main")).clone()
+        self.failover.feed(&id("main"), Level::Video).clone()
     }
 }
 
@@ -315,7 +315,7 @@ proptest! {
             // Time passes a millisecond at a time, so that the test sees when what became unfit.
             let ticks = if let Step::Pass(ms) = step { ms } else { 1 };
             for tick in 0..ticks {
-                let before: Vec<Feed> = OUTPUTS.map(|o| bench.failover.feed(&id(o)).clone()).into();
+                let before = OUTPUTS.map(|o| bench.failover.feed(&id(o), Level::Video).clone());
                 let mut taken = None;
                 match step {
                     Step::Hear(input, signal) => {
@@ -344,7 +344,7 @@ proptest! {
                     let asked = bench.routes[&id(output)].0.clone().unwrap();
                     let policy = &bench.policies[&asked];
                     let rescue = policy.backups.iter().any(&fit);
-                    let feed = bench.failover.feed(&id(output)).clone();
+                    let feed = bench.failover.feed(&id(output), Level::Video).clone();
                     match &feed {
                         Feed::Asked => prop_assert!(fit(&asked) || !rescue, "{output}: unfit"),
                         Feed::Backup(backup) => {

@@ -6,7 +6,7 @@ use super::{
     Arrival,
     counts::Counts,
     follow::{Follower, FollowerReport, Place},
-    series::{Series, SeriesPoint},
+    series::{Series, SeriesPoint, thin},
     spread::{Spread, approximate},
     verdict::{Outcome, Verdict},
     video_report::{micro, stream_checks},
@@ -84,6 +84,13 @@ pub struct AudioReport {
     pub delay_over_time: Vec<SeriesPoint>,
     /// All checks.
     pub verdicts: Vec<Verdict>,
+}
+
+impl AudioReport {
+    /// Leaves at most `most` points of the delay over time.
+    pub fn thin(&mut self, most: usize) {
+        thin(&mut self.delay_over_time, 1024, most);
+    }
 }
 
 /// Measures one audio stream. Delays are exact: in parts of a nanosecond of one in the

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::{
     Arrival,
-    series::{Series, SeriesPoint},
+    series::{Series, SeriesPoint, thin},
     spread::Spread,
     verdict::{Outcome, Verdict},
 };
@@ -72,6 +72,13 @@ pub struct LegPairReport {
     pub skew_over_time: Vec<SeriesPoint>,
     /// All checks.
     pub verdicts: Vec<Verdict>,
+}
+
+impl LegPairReport {
+    /// Leaves at most `most` points of the skew over time.
+    pub fn thin(&mut self, most: usize) {
+        thin(&mut self.skew_over_time, 1024, most);
+    }
 }
 
 #[derive(Clone, Copy, Debug)]

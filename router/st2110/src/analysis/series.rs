@@ -70,6 +70,23 @@ impl Series {
     }
 }
 
+/// Makes spans longer until at most `most` points are left; gives their length, which was
+/// `span_ns`.
+pub(super) fn thin(points: &mut Vec<SeriesPoint>, span_ns: u64, most: usize) -> u64 {
+    let mut span_ns = span_ns.max(1);
+    while points.len() > most.max(1) && span_ns < u64::MAX / 2 {
+        span_ns *= 2;
+        points.dedup_by(|point, kept| {
+            let same = point.at_ns / span_ns == kept.at_ns / span_ns;
+            if same {
+                (kept.min, kept.max) = (kept.min.min(point.min), kept.max.max(point.max));
+            }
+            same
+        });
+    }
+    span_ns
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -85,5 +102,17 @@ mod tests {
         assert!(points.len() <= MOST);
         assert_eq!(points[0], SeriesPoint { at_ns: 0, min: -7, max: 9 });
         assert_eq!(points.last().map(|point| point.max), Some(1));
+    }
+
+    #[test]
+    fn thinner_is_coarser_and_extremes_stay() {
+        let mut points: Vec<_> = (0..1000_i64)
+            .map(|at| SeriesPoint { at_ns: at as u64 * 1024, min: at, max: at + 5 })
+            .collect();
+        assert_eq!(thin(&mut points, 1024, 100), 16 * 1024);
+        assert_eq!(points.len(), 63);
+        assert_eq!(points[1], SeriesPoint { at_ns: 16 * 1024, min: 16, max: 36 });
+        assert_eq!(points.iter().map(|point| point.max).max(), Some(1004));
+        assert_eq!(thin(&mut Vec::new(), 0, 0), 1);
     }
 }

@@ -8,7 +8,7 @@ use super::{
     follow::FollowerReport,
     network_model::drain_period_ns,
     payload::PayloadReport,
-    series::{Series, SeriesPoint},
+    series::{Series, SeriesPoint, thin},
     spread::{Spread, approximate},
     verdict::{Outcome, Verdict},
     video::{FrameCounts, Receiver, VideoAnalyser, VideoSettings},
@@ -177,6 +177,15 @@ impl VideoReport {
             SenderType::ALL.iter().map(|sender| report.judge(*sender, settings)).collect();
         report.verdicts = report.checks(settings);
         report
+    }
+
+    /// Leaves at most `most` points of each value over time.
+    pub fn thin(&mut self, most: usize) {
+        let span_ns = self.over_time_span_ns;
+        self.over_time_span_ns = thin(&mut self.cinst_over_time, span_ns, most);
+        for receiver in self.linear.iter_mut().chain(&mut self.gapped) {
+            thin(&mut receiver.over_time, span_ns, most);
+        }
     }
 
     /// The verdict on a type.
