@@ -52,6 +52,7 @@ fn heard(bench: &Bench) -> Vec<u8> {
 #[test]
 fn sound_goes_with_the_picture_and_comes_back() {
     let mut bench = bench();
+    bench.run(20);
     bench.stop(1);
     bench.run(500);
     for route in [bench.route("main"), sound(&bench)] {

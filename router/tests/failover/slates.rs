@@ -237,5 +237,5 @@ fn every_input_may_have_a_slate_at_once_again_and_again() {
         }
     }
     let ninth = bench.ask(Command::PutInput(backed("in-9", 9, &[])));
-    assert!(ninth.unwrap_err().to_string().contains("room for 8 inputs"));
+    assert!(ninth.unwrap_err().to_string().contains("room for 8 input streams"));
 }
