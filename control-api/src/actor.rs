@@ -19,6 +19,8 @@ pub enum Action {
     Route,
     /// Deliver stills.
     DeliverStill,
+    /// Deliver what was found or measured by looking at a stream.
+    Report,
 }
 
 /// Who sends a request.

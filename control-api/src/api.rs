@@ -1,12 +1,16 @@
 //! The HTTP API: one file a noun, and the table of its calls.
 
+mod analysis;
 pub mod body;
+pub mod findings;
 mod inputs;
+pub mod levels;
 mod merge;
 mod monitors;
 mod outputs;
 mod probes;
 mod routes;
+mod salvos;
 pub mod schema;
 mod sse;
 mod stream;
@@ -23,7 +27,7 @@ use crate::app::Shared;
 #[openapi(
     info(
         title = "ormatrix",
-        description = "Routes uncompressed ST 2110 video in an operating room. Errors are \
+        description = "Routes uncompressed ST 2110 video, audio and ancillary data in an operating room. Errors are \
                        RFC 9457 problems; decide by `type` and `status`.",
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0"),
     ),
@@ -32,6 +36,7 @@ use crate::app::Shared;
         (name = "inputs", description = "What enters the matrix"),
         (name = "outputs", description = "What leaves the matrix, and what it shows"),
         (name = "monitors", description = "Thinned copies of inputs, for stills"),
+        (name = "analysis", description = "How streams are timed and built, as a watcher measures"),
         (name = "events", description = "What happens, as it happens"),
         (name = "probes", description = "Whether the processes are well"),
     )
@@ -50,7 +55,12 @@ fn described() -> OpenApiRouter<Shared> {
         .routes(routes!(outputs::show, outputs::put, outputs::remove))
         .routes(routes!(outputs::sdp))
         .routes(routes!(routes::put, routes::remove))
-        .routes(routes!(routes::salvo))
+        .routes(routes!(salvos::list, salvos::create))
+        .routes(routes!(salvos::remove))
+        .routes(routes!(findings::put))
+        .routes(routes!(analysis::wanted))
+        .routes(routes!(analysis::input, analysis::put_input))
+        .routes(routes!(analysis::output, analysis::put_output))
         .routes(routes!(sse::listen))
         .routes(routes!(probes::router));
     OpenApiRouter::with_openapi(Described::openapi())

@@ -9,6 +9,7 @@ use ormatrix_io::Clock;
 use tokio::sync::watch;
 
 use crate::{
+    analysis::Analyses,
     events::Events,
     http::serve::Limits,
     inventory::Inventory,
@@ -62,6 +63,8 @@ pub struct App {
     pub events: Arc<Events>,
     /// The latest still of each input.
     pub stills: Stills,
+    /// What is measured of streams, and what somebody wants measured.
+    pub analyses: Analyses,
     faults: Mutex<Faults>,
     /// The connection to the router that has been reconciled on, if there is one.
     pub reconciled: watch::Sender<Option<u64>>,
@@ -97,6 +100,7 @@ impl App {
             router,
             events,
             stills: Stills::default(),
+            analyses: Analyses::default(),
             faults: Mutex::default(),
             reconciled: watch::Sender::new(None),
             http_metrics: HttpMetrics::default(),

@@ -12,12 +12,12 @@
 
 use std::future::Future;
 
-use ormatrix_protocol::{Command, InputId, MonitorSpec, OutputId, RouteState, Take};
+use ormatrix_protocol::{Command, InputId, Level, MonitorSpec, OutputId, RouteState, Take};
 use serde_json::json;
 
 use crate::{
     app::{App, Shared},
-    inventory::{Accepts, Input, Output, Stream},
+    inventory::{Accepts, Input, Inventory, Output, Stream},
     mirror::Mirror,
     problem::Error,
     store::Write,
@@ -118,12 +118,7 @@ pub async fn put_input(app: Shared, input: Input, mode: Mode) -> Result<Put, Err
         let before = replaced(&app, &input, mode)?;
         let (id, video) = (input.id.clone(), input.video);
         let asked = carry_out(&app, || {
-            // What shows it now must be able to show what it becomes.
-            for output in known(&app, |mirror| mirror.tally(&id))? {
-                if let Some(output) = app.inventory().outputs.get(&output) {
-                    accepted(output, &input)?;
-                }
-            }
+            displayable(&app, &input)?;
             let spec = input.spec();
             let has = known(&app, |m| m.inputs.get(&id).is_some_and(|now| now.spec == spec))?;
             let undo = match &before {
@@ -152,9 +147,11 @@ pub async fn put_output(app: Shared, output: Output, mode: Mode) -> Result<Put, 
         let id = output.id.clone();
         let asked = carry_out(&app, || {
             let shown = known(&app, |mirror| shown(mirror, &id))?;
-            if let Some(input) = shown.and_then(|id| app.inventory().inputs.get(&id).cloned()) {
-                accepted(&output, &input)?;
+            let inventory = app.inventory();
+            if let Some(input) = shown.and_then(|id| inventory.inputs.get(&id)) {
+                accepted(&inventory, &output, input)?;
             }
+            drop(inventory);
             let spec = output.spec();
             let has = known(&app, |m| m.outputs.get(&id).is_some_and(|now| now.spec == spec))?;
             let undo = match &before {
@@ -177,6 +174,13 @@ pub async fn remove_input(app: Shared, id: InputId) -> Result<(), Error> {
         let _turn = app.changes.lock().await;
         let before: Input = present(&app, &id)?;
         let asked = carry_out(&app, || {
+            // Silently taking it out of others would leave them without anything to fall back
+            // on, and nobody would have decided that.
+            let inputs: Vec<InputId> =
+                app.inventory().backed_by(&id).map(|input| input.id.clone()).collect();
+            if !inputs.is_empty() {
+                return Err(Error::InputIsBackup { input: id.clone(), inputs });
+            }
             let has = known(&app, |mirror| mirror.inputs.contains_key(&id))?;
             Ok(Plan {
                 ask: has.then(|| Command::RemoveInput { input: id.clone() }),
@@ -187,6 +191,7 @@ pub async fn remove_input(app: Shared, id: InputId) -> Result<(), Error> {
         .await?;
         app.faults().inputs.remove(id.as_str());
         app.stills.remove(&id);
+        app.analyses.remove(&(Input::KIND, id.to_string()));
         removed(&app, "input", id.as_str(), asked).await;
         Ok(())
     })
@@ -199,11 +204,17 @@ pub async fn remove_output(app: Shared, id: OutputId) -> Result<(), Error> {
         let _turn = app.changes.lock().await;
         let before: Output = present(&app, &id)?;
         let asked = carry_out(&app, || {
-            let (has, input) =
-                known(&app, |mirror| (mirror.outputs.contains_key(&id), shown(mirror, &id)))?;
+            let (has, takes) = known(&app, |mirror| {
+                let has = mirror.outputs.contains_key(&id);
+                (
+                    has,
+                    Level::ALL.into_iter().filter_map(|level| again(mirror, &id, level)).collect(),
+                )
+            })?;
+            let takes: Vec<Take> = takes;
             let mut undo = vec![Command::PutOutput(before.spec())];
-            if input.is_some() {
-                undo.push(Command::Salvo { takes: vec![Take::new(id.clone(), input)], at: None });
+            if !takes.is_empty() {
+                undo.push(Command::Salvo { takes, at: None });
             }
             Ok(Plan {
                 ask: has.then(|| Command::RemoveOutput { output: id.clone() }),
@@ -213,6 +224,7 @@ pub async fn remove_output(app: Shared, id: OutputId) -> Result<(), Error> {
         })
         .await?;
         app.faults().outputs.remove(id.as_str());
+        app.analyses.remove(&(Output::KIND, id.to_string()));
         removed(&app, "output", id.as_str(), asked).await;
         Ok(())
     })
@@ -256,8 +268,40 @@ pub async fn remove_monitor(app: Shared, input: InputId) -> Result<(), Error> {
     .await
 }
 
-/// Whether the output takes the input's format, as an error if not.
-pub fn accepted(output: &Output, input: &Input) -> Result<(), Error> {
+/// Whether backups exist, and whatever shows the input, or shows another that it may stand in
+/// for, can show what it and its backups become.
+fn displayable(app: &App, input: &Input) -> Result<(), Error> {
+    let inventory = app.inventory();
+    for (n, backup) in input.failover.backups.iter().enumerate() {
+        if !inventory.inputs.contains_key(backup) {
+            let reason = format!("there is no input '{backup}': GET /api/v1/inputs lists them");
+            return Err(validate::invalid(format!("backups[{n}]"), reason));
+        }
+    }
+    let primaries = inventory.backed_by(&input.id).map(|primary| &primary.id);
+    for shown in std::iter::once(&input.id).chain(primaries) {
+        let tally = known(app, |mirror| mirror.tally(shown))?;
+        for output in tally.iter().filter_map(|id| inventory.outputs.get(id)) {
+            if *shown == input.id {
+                accepted(&inventory, output, input)?;
+            } else {
+                fits(output, input, Some(shown))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Whether the output takes the format of an input and of whatever may stand in for it, as an
+/// error if not.
+pub fn accepted(inventory: &Inventory, output: &Output, input: &Input) -> Result<(), Error> {
+    fits(output, input, None)?;
+    let backups = input.failover.backups.iter().filter_map(|id| inventory.inputs.get(id));
+    backups.into_iter().try_for_each(|backup| fits(output, backup, Some(&input.id)))
+}
+
+/// Whether the output takes the input's format, in place of `stand_in` if that is given.
+pub fn fits(output: &Output, input: &Input, stand_in: Option<&InputId>) -> Result<(), Error> {
     if output.accepts.takes(&input.video) {
         return Ok(());
     }
@@ -272,6 +316,7 @@ pub fn accepted(output: &Output, input: &Input) -> Result<(), Error> {
         input: input.id.clone(),
         format: input.video.to_string(),
         accepts,
+        stand_in: stand_in.cloned(),
     })
 }
 
@@ -284,6 +329,13 @@ pub fn known<T>(app: &App, look: impl FnOnce(&Mirror) -> T) -> Result<T, Error> 
 fn shown(mirror: &Mirror, output: &OutputId) -> Option<InputId> {
     let route = &mirror.outputs.get(output)?.route;
     if route.state == RouteState::None { None } else { route.input.clone() }
+}
+
+/// The take that puts back what a level of an output shows or shall show.
+fn again(mirror: &Mirror, output: &OutputId, level: Level) -> Option<Take> {
+    let route = mirror.outputs.get(output)?.route(level)?;
+    let input = route.input.clone().filter(|_| route.state != RouteState::None)?;
+    Some(Take { output: output.clone(), input: Some(input), levels: vec![level] })
 }
 
 /// Takes back something that the router did.

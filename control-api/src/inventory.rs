@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeMap, fmt::Display, str::FromStr};
 
-use ormatrix_protocol::{InputId, InputSpec, Leg, Merge, OutputId, OutputSpec, spec::IdError};
+use ormatrix_protocol::{
+    AncillaryInput, AudioInput, Failover, InputId, InputSpec, Leg, Level, Merge, OnLoss, OutputId,
+    OutputSpec, OutputStream, spec::IdError,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use st2110::{
     format::VideoFormat,
@@ -20,12 +23,28 @@ pub trait Stream: Clone + Send + Sync + 'static {
 
     /// Its name for programs.
     fn id(&self) -> &Self::Id;
-    /// Where it arrives or goes.
-    fn legs(&self) -> &[Leg];
+    /// The levels it has, the picture first, and where each arrives or goes.
+    fn levels(&self) -> Vec<(Level, &[Leg])>;
     /// Every one of its kind.
     fn all(inventory: &Inventory) -> &BTreeMap<Self::Id, Self>;
     /// There is none of that id, as an error.
     fn unknown(id: String) -> Error;
+
+    /// Whether it has a level.
+    fn has(&self, level: Level) -> bool {
+        self.levels().iter().any(|(has, _)| *has == level)
+    }
+}
+
+/// The legs of a picture and of what is beside it.
+fn levels<'a>(
+    video: &'a [Leg],
+    audio: Option<&'a [Leg]>,
+    ancillary: Option<&'a [Leg]>,
+) -> Vec<(Level, &'a [Leg])> {
+    let beside = [(Level::Audio, audio), (Level::Ancillary, ancillary)];
+    let beside = beside.into_iter().filter_map(|(level, legs)| Some((level, legs?)));
+    std::iter::once((Level::Video, video)).chain(beside).collect()
 }
 
 /// What enters the matrix.
@@ -49,6 +68,12 @@ pub struct Input {
     pub colour: Colour,
     /// How two legs become one stream.
     pub merge: Merge,
+    /// Its sound.
+    pub audio: Option<AudioInput>,
+    /// Its ancillary data.
+    pub ancillary: Option<AncillaryInput>,
+    /// What stands in for it when it fails.
+    pub failover: Failover,
 }
 
 /// How sample values are meant (ST 2110-20 §7.3, §7.5, §7.6).
@@ -79,9 +104,9 @@ impl Input {
             payload_type: self.payload_type,
             max_udp: self.max_udp,
             label: Some(self.label.clone()),
-            audio: None,
-            ancillary: None,
-            failover: ormatrix_protocol::Failover::default(),
+            audio: self.audio.clone(),
+            ancillary: self.ancillary.clone(),
+            failover: self.failover.clone(),
         }
     }
 }
@@ -107,6 +132,12 @@ pub struct Output {
     pub dscp: u8,
     /// What the device behind it can show.
     pub accepts: Accepts,
+    /// Where its sound goes.
+    pub audio: Option<OutputStream>,
+    /// Where its ancillary data go.
+    pub ancillary: Option<OutputStream>,
+    /// What it sends when its input is lost and nothing stands in.
+    pub on_loss: OnLoss,
 }
 
 impl Output {
@@ -119,9 +150,9 @@ impl Output {
             ssrc: self.ssrc,
             ttl: self.ttl,
             dscp: self.dscp,
-            audio: None,
-            ancillary: None,
-            on_loss: ormatrix_protocol::OnLoss::Nothing,
+            audio: self.audio.clone(),
+            ancillary: self.ancillary.clone(),
+            on_loss: self.on_loss,
         }
     }
 }
@@ -202,15 +233,25 @@ pub struct Inventory {
 }
 
 impl Inventory {
-    /// Another stream of the same kind on one of the same addresses, and that leg. One
+    /// Another of the same kind with a level on one of the same addresses, and that leg. One
     /// address on two interfaces is two, as it is for the router.
     pub fn rival<T: Stream>(&self, stream: &T) -> Option<(&T, Leg)> {
+        let ours = stream.levels();
         let taken = |other: &T| {
-            let same = |leg: &&Leg| other.legs().iter().any(|theirs| same_address(leg, theirs));
-            stream.legs().iter().find(same).cloned()
+            let theirs = other.levels();
+            let mut theirs = theirs.iter().flat_map(|(_, legs)| *legs);
+            theirs.find_map(|held| {
+                let mut ours = ours.iter().flat_map(|(_, legs)| *legs);
+                ours.find(|leg| same_address(leg, held)).cloned()
+            })
         };
         let others = T::all(self).values().filter(|other| other.id() != stream.id());
         others.into_iter().find_map(|other| taken(other).map(|leg| (other, leg)))
+    }
+
+    /// The inputs that name this one as a backup.
+    pub fn backed_by<'a>(&'a self, backup: &'a InputId) -> impl Iterator<Item = &'a Input> {
+        self.inputs.values().filter(move |input| input.failover.backups.contains(backup))
     }
 }
 
@@ -227,8 +268,10 @@ impl Stream for Input {
         &self.id
     }
 
-    fn legs(&self) -> &[Leg] {
-        &self.legs
+    fn levels(&self) -> Vec<(Level, &[Leg])> {
+        let audio = self.audio.as_ref().map(|audio| audio.legs.as_slice());
+        let ancillary = self.ancillary.as_ref().map(|ancillary| ancillary.legs.as_slice());
+        levels(&self.legs, audio, ancillary)
     }
 
     fn all(inventory: &Inventory) -> &BTreeMap<InputId, Self> {
@@ -248,8 +291,10 @@ impl Stream for Output {
         &self.id
     }
 
-    fn legs(&self) -> &[Leg] {
-        &self.legs
+    fn levels(&self) -> Vec<(Level, &[Leg])> {
+        let audio = self.audio.as_ref().map(|audio| audio.legs.as_slice());
+        let ancillary = self.ancillary.as_ref().map(|ancillary| ancillary.legs.as_slice());
+        levels(&self.legs, audio, ancillary)
     }
 
     fn all(inventory: &Inventory) -> &BTreeMap<OutputId, Self> {

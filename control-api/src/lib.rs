@@ -10,7 +10,7 @@
 //! - [`router`], [`mirror`], [`reconcile`]: the one connection to the router, what it last
 //!   told, and how inventory and router are brought together;
 //! - [`change`], [`take`]: what can be done, each whole or not at all;
-//! - [`events`], [`stills`], [`metrics`]: what is told about it;
+//! - [`events`], [`stills`], [`analysis`], [`metrics`]: what is told about it;
 //! - [`problem`]: every error and its HTTP answer, in one place;
 //! - [`api`], [`http`]: handlers, and what surrounds them;
 //! - [`cli`]: the `ormatrix` command line, which uses the HTTP API only.
@@ -18,6 +18,7 @@
 #![forbid(unsafe_code)]
 
 pub mod actor;
+pub mod analysis;
 pub mod api;
 pub mod app;
 pub mod change;

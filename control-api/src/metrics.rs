@@ -7,6 +7,7 @@
 use std::fmt::Write;
 
 use axum::http::{Method, StatusCode};
+use ormatrix_protocol::{Level, StandIn};
 use prometheus_client::{
     encoding::text::encode,
     metrics::{counter::Counter, family::Family, gauge::Gauge},
@@ -77,80 +78,118 @@ pub fn render(app: &App) -> String {
     text
 }
 
-fn inputs(registry: &mut Registry, mirror: &Mirror) {
-    let counters = |registry: &mut Registry, name: &str, help: &str| {
+/// Families that the router's numbers go to.
+struct Families<'a>(&'a mut Registry);
+
+impl Families<'_> {
+    fn counters(&mut self, name: &str, help: &str) -> Counters {
         let family = Counters::default();
-        registry.register(name, help, family.clone());
+        self.0.register(name, help, family.clone());
         family
-    };
-    let packets = counters(registry, "input_packets", "Packets that arrived");
-    let frames = counters(registry, "input_whole_frames", "Frames that arrived complete");
-    let cut = counters(registry, "input_cut_frames", "Frames whose end never came");
-    let lost = counters(registry, "input_lost_packets", "Packets missing in the sequence");
-    let dropped = counters(registry, "input_dropped", "Packets not accepted, by reason");
-    let leg_lost = counters(registry, "input_leg_lost_packets", "Packets missing on a leg");
-    let alive = Gauges::default();
-    registry.register("input_leg_alive", "1 while the stream arrives on a leg", alive.clone());
-    let behind = Gauges::default();
+    }
+
+    fn gauges(&mut self, name: &str, help: &str) -> Gauges {
+        let family = Gauges::default();
+        self.0.register(name, help, family.clone());
+        family
+    }
+
+    fn bytes(&mut self, name: &str, help: &str) -> Counters {
+        let family = Counters::default();
+        self.0.register_with_unit(name, help, Unit::Bytes, family.clone());
+        family
+    }
+}
+
+/// Labels, and one more.
+fn and(labels: &Labels, name: &'static str, value: &str) -> Labels {
+    let mut labels = labels.clone();
+    labels.push((name, value.to_owned()));
+    labels
+}
+
+fn inputs(registry: &mut Registry, mirror: &Mirror) {
+    let mut make = Families(registry);
+    let packets = make.counters("input_packets", "Packets that arrived");
+    let frames = make.counters("input_whole_frames", "Frames that arrived complete");
+    let cut = make.counters("input_cut_frames", "Frames whose end never came");
+    let lost = make.counters("input_lost_packets", "Packets missing in the sequence");
+    let dropped = make.counters("input_dropped", "Packets not accepted, by reason");
+    let leg_lost = make.counters("input_leg_lost_packets", "Packets missing on a leg");
+    let alive = make.gauges("input_leg_alive", "1 while the stream arrives on a leg");
     let help = "Microseconds by which a leg is behind the other";
-    registry.register("input_leg_behind_microseconds", help, behind.clone());
-    let bytes = Counters::default();
-    registry.register_with_unit("input", "Octets that arrived", Unit::Bytes, bytes.clone());
-    let signal = Gauges::default();
-    registry.register("input_signal", "1 for the state that the signal is in", signal.clone());
-    for (id, now) in &mirror.inputs {
+    let behind = make.gauges("input_leg_behind_microseconds", help);
+    let bytes = make.bytes("input", "Octets that arrived");
+    let signal = make.gauges("input_signal", "1 for the state that the signal is in");
+    let help = "1 while the picture is found to be so by whoever looks at it";
+    let finding = make.gauges("input_finding", help);
+    for (id, input) in &mirror.inputs {
+        for (level, now) in Level::ALL.into_iter().filter_map(|l| Some((l, input.reception(l)?))) {
+            let labels = vec![("input", id.to_string()), ("level", level.to_string())];
+            packets.get_or_create(&labels).inc_by(now.counters.packets);
+            frames.get_or_create(&labels).inc_by(now.counters.whole_frames);
+            cut.get_or_create(&labels).inc_by(now.counters.cut_frames);
+            lost.get_or_create(&labels).inc_by(now.counters.lost_packets);
+            bytes.get_or_create(&labels).inc_by(now.counters.bytes);
+            for (reason, packets) in &now.counters.dropped {
+                let labels = and(&labels, "reason", reason.as_str());
+                dropped.get_or_create(&labels).inc_by(*packets);
+            }
+            for (leg, now) in now.counters.legs.iter().enumerate() {
+                let labels = and(&labels, "leg", &leg.to_string());
+                leg_lost.get_or_create(&labels).inc_by(now.lost_packets);
+                alive.get_or_create(&labels).set(i64::from(now.alive));
+                behind.get_or_create(&labels).set(i64::from(now.behind_us));
+            }
+            for state in ["ok", "unstable", "lost"] {
+                let is = state == signal_word(now.signal.state);
+                signal.get_or_create(&and(&labels, "state", state)).set(i64::from(is));
+            }
+        }
         let labels = vec![("input", id.to_string())];
-        packets.get_or_create(&labels).inc_by(now.counters.packets);
-        frames.get_or_create(&labels).inc_by(now.counters.whole_frames);
-        cut.get_or_create(&labels).inc_by(now.counters.cut_frames);
-        lost.get_or_create(&labels).inc_by(now.counters.lost_packets);
-        bytes.get_or_create(&labels).inc_by(now.counters.bytes);
-        for (reason, packets) in &now.counters.dropped {
-            let labels = vec![("input", id.to_string()), ("reason", reason.as_str().to_owned())];
-            dropped.get_or_create(&labels).inc_by(*packets);
-        }
-        for (leg, now) in now.counters.legs.iter().enumerate() {
-            let labels = vec![("input", id.to_string()), ("leg", leg.to_string())];
-            leg_lost.get_or_create(&labels).inc_by(now.lost_packets);
-            alive.get_or_create(&labels).set(i64::from(now.alive));
-            behind.get_or_create(&labels).set(i64::from(now.behind_us));
-        }
-        for state in ["ok", "unstable", "lost"] {
-            let labels = vec![("input", id.to_string()), ("state", state.to_owned())];
-            let is = state == signal_word(now.signal.state);
-            signal.get_or_create(&labels).set(i64::from(is));
+        for (name, is) in [
+            ("frozen", input.findings.frozen_since.is_some()),
+            ("black", input.findings.black_since.is_some()),
+            ("format", input.findings.found_format.is_some()),
+        ] {
+            finding.get_or_create(&and(&labels, "finding", name)).set(i64::from(is));
         }
     }
 }
 
 fn outputs(registry: &mut Registry, mirror: &Mirror) {
-    let counters = |registry: &mut Registry, name: &str, help: &str| {
-        let family = Counters::default();
-        registry.register(name, help, family.clone());
-        family
-    };
-    let packets = counters(registry, "output_packets", "Packets sent");
-    let frames = counters(registry, "output_whole_frames", "Whole frames sent");
-    let takes = counters(registry, "output_takes", "Completed takes");
-    let withheld = counters(registry, "output_withheld", "Packets not sent, by reason");
-    let bytes = Counters::default();
-    registry.register_with_unit("output", "Octets sent", Unit::Bytes, bytes.clone());
-    let route = Gauges::default();
-    registry.register("output_route", "1 for the state that the route is in", route.clone());
-    for (id, now) in &mirror.outputs {
-        let labels = vec![("output", id.to_string())];
-        packets.get_or_create(&labels).inc_by(now.counters.packets);
-        frames.get_or_create(&labels).inc_by(now.counters.whole_frames);
-        takes.get_or_create(&labels).inc_by(now.counters.takes);
-        bytes.get_or_create(&labels).inc_by(now.counters.bytes);
-        for (reason, packets) in &now.counters.withheld {
-            let labels = vec![("output", id.to_string()), ("reason", reason.as_str().to_owned())];
-            withheld.get_or_create(&labels).inc_by(*packets);
-        }
-        for state in ["none", "switching", "waiting", "live", "no-signal"] {
-            let labels = vec![("output", id.to_string()), ("state", state.to_owned())];
-            let is = state == route_word(now.route.state);
-            route.get_or_create(&labels).set(i64::from(is));
+    let mut make = Families(registry);
+    let packets = make.counters("output_packets", "Packets sent");
+    let frames = make.counters("output_whole_frames", "Whole frames sent");
+    let takes = make.counters("output_takes", "Completed takes");
+    let withheld = make.counters("output_withheld", "Packets not sent, by reason");
+    let bytes = make.bytes("output", "Octets sent");
+    let states = make.gauges("output_route", "1 for the state that the route is in");
+    let help = "1 while this is shown in place of an input that has failed";
+    let stand_in = make.gauges("output_stand_in", help);
+    for (id, output) in &mirror.outputs {
+        for (level, route) in output.routes() {
+            let labels = vec![("output", id.to_string()), ("level", level.to_string())];
+            let beside = output.levels.get(&level).map(|now| &now.counters);
+            let counters = beside.unwrap_or(&output.counters);
+            packets.get_or_create(&labels).inc_by(counters.packets);
+            frames.get_or_create(&labels).inc_by(counters.whole_frames);
+            takes.get_or_create(&labels).inc_by(counters.takes);
+            bytes.get_or_create(&labels).inc_by(counters.bytes);
+            for (reason, packets) in &counters.withheld {
+                let labels = and(&labels, "reason", reason.as_str());
+                withheld.get_or_create(&labels).inc_by(*packets);
+            }
+            for state in ["none", "switching", "waiting", "live", "no-signal"] {
+                let is = state == route_word(route.state);
+                states.get_or_create(&and(&labels, "state", state)).set(i64::from(is));
+            }
+            for (name, is) in [
+                ("backup", matches!(route.stand_in, Some(StandIn::Backup(_)))),
+                ("slate", matches!(route.stand_in, Some(StandIn::Slate))),
+            ] {
+                stand_in.get_or_create(&and(&labels, "stand_in", name)).set(i64::from(is));
+            }
         }
     }
 }

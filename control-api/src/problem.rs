@@ -3,6 +3,8 @@
 //! `type` is a stable relative URI. A program decides by `type` and `status`; `title` and
 //! `detail` are for people and may change.
 
+mod refused;
+
 use std::net::IpAddr;
 
 use axum::{
@@ -10,7 +12,8 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use ormatrix_protocol::{InputId, OutputId, Refusal};
+use ormatrix_protocol::{InputId, Level, OutputId, Refusal};
+use refused::refused;
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
@@ -119,10 +122,11 @@ pub enum Error {
         /// Who has it.
         holder: String,
     },
-    /// The output's device cannot show the input.
+    /// The output's device cannot show the input, or one that may stand in for it.
     #[error(
-        "output '{output}' does not take {format}, the format of input '{input}': it accepts \
-         {accepts}"
+        "output '{output}' does not take {format}, the format of input '{input}'{}: it accepts \
+         {accepts}",
+        stand_in.as_ref().map_or(String::new(), |of| format!(", a backup of '{of}'"))
     )]
     FormatNotAccepted {
         /// The output.
@@ -133,15 +137,32 @@ pub enum Error {
         format: String,
         /// What the output takes.
         accepts: String,
+        /// The input that it may stand in for, if that is the matter.
+        stand_in: Option<InputId>,
+    },
+    /// An input that others fall back on.
+    #[error(
+        "input '{input}' is a backup of {}: give {} other backups first, or none",
+        names(inputs),
+        if inputs.len() == 1 { "it" } else { "them" }
+    )]
+    InputIsBackup {
+        /// The input.
+        input: InputId,
+        /// Those that name it.
+        inputs: Vec<InputId>,
     },
     /// A take to an input that sends nothing.
     #[error(
-        "input '{input}' has no signal (state {state}): check its source, or take it anyway with \
-         \"force\": true"
+        "input '{input}' has no {}signal (state {state}): check its source, or take it anyway \
+         with \"force\": true",
+        if *level == Level::Video { String::new() } else { format!("{level} ") }
     )]
     NoSignal {
         /// The input.
         input: InputId,
+        /// Which level of it.
+        level: Level,
         /// The output.
         output: OutputId,
         /// The state of its signal.
@@ -177,6 +198,36 @@ pub enum Error {
         age_ms: u64,
         /// Why that matters.
         reason: &'static str,
+    },
+    /// No salvo of that number waits.
+    #[error(
+        "no salvo '{0}' waits for its time: GET /api/v1/salvos lists those that do; this one has \
+         been taken, was called off, or never was"
+    )]
+    NotScheduled(String),
+    /// Nobody is there to measure.
+    #[error(
+        "nobody measures {kind} '{id}': start `ormatrix-sink watch --control URL` on a host that \
+         the streams reach, and ask again"
+    )]
+    NoWatcher {
+        /// `input` or `output`.
+        kind: &'static str,
+        /// The id.
+        id: String,
+    },
+    /// The last report is too old to be true.
+    #[error(
+        "the last report about {kind} '{id}' is {age_ms} ms old: the watcher is there but sends \
+         no more; look into its log"
+    )]
+    AnalysisTooOld {
+        /// `input` or `output`.
+        kind: &'static str,
+        /// The id.
+        id: String,
+        /// How old.
+        age_ms: u64,
     },
     /// The router is not connected.
     #[error(
@@ -231,6 +282,9 @@ impl From<AskError> for Error {
             }
             AskError::Refused(Refusal::UnknownOutput { output }) => {
                 Self::UnknownOutput(output.to_string())
+            }
+            AskError::Refused(Refusal::NotScheduled { take }) => {
+                Self::NotScheduled(take.to_string())
             }
             AskError::Refused(refusal) => Self::Refused(refusal),
         }
@@ -324,11 +378,17 @@ impl Error {
                 S::CONFLICT,
                 json!({ "output": output, "input": input, "format": format }),
             ),
-            Self::NoSignal { input, output, state } => (
+            Self::InputIsBackup { input, inputs } => (
+                "input-is-backup",
+                "Input is a backup",
+                S::CONFLICT,
+                json!({ "input": input, "inputs": inputs }),
+            ),
+            Self::NoSignal { input, level, output, state } => (
                 "no-signal",
                 "No signal",
                 S::CONFLICT,
-                json!({ "input": input, "output": output, "signal": state }),
+                json!({ "input": input, "level": level, "output": output, "signal": state }),
             ),
             Self::TakeOvertaken { output } => {
                 ("take-overtaken", "Overtaken", S::CONFLICT, json!({ "output": output }))
@@ -344,6 +404,18 @@ impl Error {
                 "Still too old",
                 S::GONE,
                 json!({ "input": input, "age_ms": age_ms }),
+            ),
+            Self::NotScheduled(take) => {
+                ("not-scheduled", "No such salvo waits", S::NOT_FOUND, json!({ "take": take }))
+            }
+            Self::NoWatcher { kind, id } => {
+                ("no-watcher", "Nobody measures", S::SERVICE_UNAVAILABLE, one(kind, id))
+            }
+            Self::AnalysisTooOld { kind, id, age_ms } => (
+                "analysis-too-old",
+                "Report too old",
+                S::GONE,
+                with(one(kind, id), json!({ "age_ms": age_ms })),
             ),
             Self::RouterAway { .. } => {
                 ("router-not-connected", "Router not connected", S::SERVICE_UNAVAILABLE, json!({}))
@@ -381,92 +453,9 @@ impl Error {
     }
 }
 
-/// The problem of a router's refusal.
-fn refused(refusal: &Refusal) -> (&'static str, &'static str, StatusCode, Value) {
-    use StatusCode as S;
-    match refusal {
-        Refusal::UnknownInput { input } => {
-            ("unknown-input", "Unknown input", S::NOT_FOUND, json!({ "input": input }))
-        }
-        Refusal::UnknownOutput { output } => {
-            ("unknown-output", "Unknown output", S::NOT_FOUND, json!({ "output": output }))
-        }
-        Refusal::AddressTaken { address, port, holder } => (
-            "address-taken",
-            "Address already used",
-            S::CONFLICT,
-            json!({ "address": address, "port": port, "holder": holder }),
-        ),
-        Refusal::PortInUse { address, port } => {
-            ("port-in-use", "Port in use", S::CONFLICT, json!({ "address": address, "port": port }))
-        }
-        Refusal::NotOurAddress { address } => (
-            "not-our-address",
-            "Not an address of this host",
-            S::UNPROCESSABLE_ENTITY,
-            json!({ "address": address }),
-        ),
-        Refusal::UnknownInterface { interface } => (
-            "unknown-interface",
-            "Unknown network interface",
-            S::UNPROCESSABLE_ENTITY,
-            json!({ "interface": interface }),
-        ),
-        Refusal::Socket { address, port, .. } => (
-            "socket-refused",
-            "Socket refused",
-            S::UNPROCESSABLE_ENTITY,
-            json!({ "address": address, "port": port }),
-        ),
-        Refusal::InputRouted { input, outputs } => (
-            "input-routed",
-            "Input on a display",
-            S::CONFLICT,
-            json!({ "input": input, "outputs": outputs }),
-        ),
-        Refusal::NoOutputLevel { output, level } => (
-            "no-such-level",
-            "Output without this level",
-            S::CONFLICT,
-            json!({ "output": output, "level": level }),
-        ),
-        Refusal::NoInputLevel { input, level } => (
-            "no-such-level",
-            "Input without this level",
-            S::CONFLICT,
-            json!({ "input": input, "level": level }),
-        ),
-        Refusal::NotScheduled { take } => {
-            ("not-scheduled", "No such salvo waits", S::NOT_FOUND, json!({ "take": take }))
-        }
-        Refusal::TwiceInSalvo { output } => (
-            "twice-in-salvo",
-            "Output named twice",
-            S::UNPROCESSABLE_ENTITY,
-            json!({ "output": output }),
-        ),
-        Refusal::Full { what, limit, setting } => (
-            "full",
-            "No room left",
-            S::CONFLICT,
-            json!({ "what": what, "limit": limit, "setting": setting }),
-        ),
-        Refusal::LinkFull { interface, direction, capacity, present, added } => (
-            "link-full",
-            "Network interface full",
-            S::CONFLICT,
-            json!({
-                "interface": interface, "direction": direction, "capacity_bits_per_second": capacity,
-                "present_bits_per_second": present, "added_bits_per_second": added
-            }),
-        ),
-        Refusal::Invalid { field, .. } => {
-            ("invalid-value", "Invalid value", S::UNPROCESSABLE_ENTITY, json!({ "field": field }))
-        }
-        Refusal::Malformed { .. } => {
-            ("internal", "Internal fault", S::INTERNAL_SERVER_ERROR, json!({}))
-        }
-    }
+/// Ids as people read them.
+fn names(inputs: &[InputId]) -> String {
+    inputs.iter().map(|id| format!("'{id}'")).collect::<Vec<_>>().join(", ")
 }
 
 fn one(key: &str, value: &str) -> Value {

@@ -15,7 +15,7 @@
 
 use std::time::Duration;
 
-use ormatrix_protocol::{Command, InputId, OutputId, RouteState};
+use ormatrix_protocol::{Command, InputId, InputSpec, OutputId, RouteState};
 use serde_json::json;
 use tokio::time::timeout;
 
@@ -70,11 +70,19 @@ async fn reconcile(app: &App) -> Result<(), AskError> {
     let _turn = app.changes.lock().await;
     let _no_takes = app.unconfirmed.write().await;
     app.router.ask(Command::Status).await?;
-    let (removals, mut puts) =
+    let Plan { removals, alone, mut puts } =
         app.router.read(|mirror| mirror.map(|mirror| plan(app, mirror))).ok_or(AskError::Lost)?;
+    // An input may be the backup of one that is only now put without it.
+    let mut kept = Vec::new();
     for removal in removals {
-        if let Err(AskError::Refused(refusal)) = ask(app, removal).await {
-            tracing::warn!(%refusal, "the router keeps what the inventory does not have");
+        if let Err(AskError::Refused(_)) = ask(app, removal.clone()).await {
+            kept.push(removal);
+        }
+    }
+    for put in alone {
+        // What is refused now is refused again below, and noted there.
+        if let Err(error @ (AskError::Away { .. } | AskError::Lost)) = ask(app, put).await {
+            return Err(error);
         }
     }
     // Streams may have swapped addresses: one put can make room for another.
@@ -106,6 +114,11 @@ async fn reconcile(app: &App) -> Result<(), AskError> {
         }
         puts = refused;
     }
+    for removal in kept {
+        if let Err(AskError::Refused(refusal)) = ask(app, removal).await {
+            tracing::warn!(%refusal, "the router keeps what the inventory does not have");
+        }
+    }
     app.router.ask(Command::Status).await?;
     let changed = *app.faults() != faults;
     if changed {
@@ -122,24 +135,33 @@ async fn ask(app: &App, command: Command) -> Result<(), AskError> {
     app.router.ask(command).await.map(|_| ())
 }
 
-/// What to remove from and what to put to a router in this state.
-fn plan(app: &App, mirror: &Mirror) -> (Vec<Command>, Vec<Command>) {
+/// What to ask of a router.
+struct Plan {
+    removals: Vec<Command>,
+    /// Inputs without the backups that the router does not know yet: two inputs may each be
+    /// the other's.
+    alone: Vec<Command>,
+    puts: Vec<Command>,
+}
+
+/// What to ask of a router in this state.
+fn plan(app: &App, mirror: &Mirror) -> Plan {
     let inventory = app.inventory();
     let mut removals = Vec::new();
     let known_input = |id: &InputId| inventory.inputs.contains_key(id);
     let known_output = |id: &OutputId| inventory.outputs.contains_key(id);
     for (id, now) in mirror.outputs.iter().filter(|(id, _)| !known_output(id)) {
-        if now.route.state == RouteState::None {
+        if now.routes().all(|(_, route)| route.state == RouteState::None) {
             removals.push(Command::RemoveOutput { output: id.clone() });
         } else {
             tracing::warn!(output = %id, "not in the inventory, but routed: it stays");
         }
     }
     for id in mirror.inputs.keys().filter(|id| !known_input(id)) {
-        if mirror.tally(id).is_empty() {
-            removals.push(Command::RemoveInput { input: id.clone() });
-        } else {
+        if mirror.uses(id) {
             tracing::warn!(input = %id, "not in the inventory, but shown: it stays");
+        } else {
+            removals.push(Command::RemoveInput { input: id.clone() });
         }
     }
     let inputs =
@@ -147,10 +169,24 @@ fn plan(app: &App, mirror: &Mirror) -> (Vec<Command>, Vec<Command>) {
     let inputs = inputs
         .filter(|(now, spec)| now.is_none_or(|now| now.spec != *spec))
         .map(|(_, spec)| Command::PutInput(spec));
+    let inputs: Vec<_> = inputs.collect();
+    let alone = inputs.iter().filter_map(|put| match put {
+        Command::PutInput(spec) if !known_backups(spec, mirror) => {
+            let mut alone = spec.clone();
+            alone.failover.backups.clear();
+            Some(Command::PutInput(alone))
+        }
+        _ => None,
+    });
     let outputs =
         inventory.outputs.values().map(|output| (mirror.outputs.get(&output.id), output.spec()));
     let outputs = outputs
         .filter(|(now, spec)| now.is_none_or(|now| now.spec != *spec))
         .map(|(_, spec)| Command::PutOutput(spec));
-    (removals, inputs.chain(outputs).collect())
+    Plan { removals, alone: alone.collect(), puts: inputs.iter().cloned().chain(outputs).collect() }
+}
+
+/// Whether the router knows every input that may stand in for this one.
+fn known_backups(spec: &InputSpec, mirror: &Mirror) -> bool {
+    spec.failover.backups.iter().all(|backup| mirror.inputs.contains_key(backup))
 }

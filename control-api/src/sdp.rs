@@ -1,4 +1,7 @@
 //! Between streams and their session descriptions (`st2110::sdp` reads and writes them).
+//!
+//! An input or output has one stream of each level: of a session with more, the first is
+//! taken and the others are named.
 
 use std::{
     fs,
@@ -6,12 +9,17 @@ use std::{
     path::Path,
 };
 
-use ormatrix_protocol::{Leg, spec::standard_udp_limit};
+use ormatrix_protocol::{
+    AncillaryInput, AudioInput, InputStream, Leg, Merge, OutputStream, spec::standard_udp_limit,
+};
 use serde::Deserialize;
 use st2110::{
     format::VideoFormat,
     rfc4175::FramePlan,
-    sdp::{ReferenceClock, Sdp, SdpError, VideoParameters},
+    sdp::{
+        AncillaryParameters, AudioParameters, Essence, ReferenceClock, SdpError, SdpFault,
+        SessionDescription, Stream, VideoParameters,
+    },
     timing::{SenderType, limits},
 };
 use utoipa::IntoParams;
@@ -37,54 +45,90 @@ pub struct SdpQuery {
     pub tolerant: bool,
 }
 
-/// What an SDP says of a stream.
+/// What an SDP says of the streams of a device.
 #[derive(Debug)]
 pub struct Described {
     /// The session's name, if it has one.
     pub name: Option<String>,
-    /// Its format.
+    /// The picture's format.
     pub video: VideoFormat,
-    /// Where it goes.
+    /// Where the picture goes.
     pub legs: Vec<Leg>,
-    /// RTP payload type.
+    /// RTP payload type of the picture.
     pub payload_type: u8,
     /// Longest UDP datagram with its header.
     pub max_udp: u16,
     /// How its sample values are meant.
     pub colour: Colour,
+    /// Its sound.
+    pub audio: Option<AudioInput>,
+    /// Its ancillary data.
+    pub ancillary: Option<AncillaryInput>,
+    /// What was assumed or not taken over.
+    pub warnings: Vec<String>,
 }
 
 /// Reads an SDP; the error points at the line and names the clause.
 pub fn parse(text: &str, tolerant: bool) -> Result<Described, Error> {
-    let sdp = if tolerant {
-        let (sdp, warnings) = Sdp::parse_tolerant(text).map_err(|error| refused(&error))?;
-        for warning in warnings {
-            tracing::info!(%warning, "accepted an SDP that breaks a clause");
-        }
-        sdp
+    let (session, warnings) = if tolerant {
+        SessionDescription::parse_tolerant(text).map_err(|error| refused(&error))?
     } else {
-        Sdp::parse(text).map_err(|error| {
+        let session = SessionDescription::parse(text).map_err(|error| {
             let mut error = refused(&error);
+            let tolerable = || {
+                SessionDescription::parse_tolerant(text).is_ok_and(|(it, _)| it.video().is_some())
+            };
             if let Error::Sdp { reason, .. } = &mut error
-                && Sdp::parse_tolerant(text).is_ok()
+                && tolerable()
             {
                 reason.push_str("; or accept it as it is with ?tolerant=true");
             }
             error
-        })?
+        })?;
+        (session, Vec::new())
     };
-    let video = sdp.video;
-    // The parser gives one leg or two.
-    let payload_type = sdp.legs.first().map_or(Sdp::PAYLOAD_TYPE, |leg| leg.payload_type);
-    let name = sdp.name.trim();
+    for warning in &warnings {
+        tracing::info!(%warning, "accepted an SDP that breaks a clause");
+    }
+    let mut warnings: Vec<String> = warnings.iter().map(ToString::to_string).collect();
+    let Some((video, stream)) = session.video() else {
+        return Err(refused(&SdpError { line: None, fault: SdpFault::VideoSections { found: 0 } }));
+    };
+    let interlace = video.format.fields() > 1;
+    let audio = session.audio().next();
+    let ancillary = session.ancillary().next();
+    for level in ["audio", "ancillary"] {
+        let of_level = session.streams.iter().filter(|stream| stream.essence.level() == level);
+        for other in of_level.skip(1) {
+            let place = other.legs.first().map(|leg| leg.leg.socket_address());
+            let place = place.map_or_else(String::new, |place| format!(" at {place}"));
+            warnings.push(format!(
+                "the {level} stream{place} was not taken over: an input or output has one, and the \
+                 first is it; add another with streams of its own for the others"
+            ));
+        }
+    }
+    let name = session.name.trim();
     Ok(Described {
         name: (!name.is_empty() && name != "-").then(|| name.to_owned()),
         video: video.format,
-        legs: sdp.legs.into_iter().map(|leg| leg.leg).collect(),
-        payload_type,
+        legs: stream.to_legs(),
+        payload_type: stream.payload_type(),
         max_udp: video.max_udp.unwrap_or(standard_udp_limit()),
         colour: Colour { colorimetry: video.colorimetry, tcs: video.transfer, range: video.range },
+        audio: audio.map(|(audio, stream)| beside(audio.format.clone(), stream)),
+        ancillary: ancillary.map(|(data, stream)| beside(data.format(interlace), stream)),
+        warnings,
     })
+}
+
+fn beside<F>(format: F, stream: &Stream) -> InputStream<F> {
+    InputStream {
+        format,
+        legs: stream.to_legs(),
+        merge: Merge::default(),
+        payload_type: stream.payload_type(),
+    }
 }
 
 fn refused(error: &SdpError) -> Error {
@@ -101,44 +145,81 @@ pub fn of_input(input: &Input) -> String {
     let leg = input.legs.first();
     let unicast = leg.map(|leg| leg.address).filter(|address| !address.is_multicast());
     let origin = leg.and_then(|leg| leg.source).or(unicast);
+    let clock = local_clock(leg.and_then(interface));
+    let mut sdp = SessionDescription::new(&input.label, UNKNOWN);
     let video = parameters(input.video, input.max_udp, input.colour);
-    let mut sdp =
-        Sdp::new(&input.label, UNKNOWN, video, &input.legs, &local_clock(leg.and_then(interface)));
+    push(&mut sdp, video, &input.legs, input.payload_type, &clock);
+    if let Some(InputStream { format, legs, payload_type, .. }) = &input.audio {
+        push(&mut sdp, AudioParameters::new(format.clone()), legs, *payload_type, &clock);
+    }
+    if let Some(InputStream { format, legs, payload_type, .. }) = &input.ancillary {
+        push(&mut sdp, AncillaryParameters::new(format), legs, *payload_type, &clock);
+    }
     if let Some(origin) = origin {
         sdp.origin = origin.to_string();
-    }
-    for leg in &mut sdp.legs {
-        leg.payload_type = input.payload_type;
     }
     sdp.session_id = session_id(input.id.as_str());
     sdp.to_string()
 }
 
-/// The SDP of an output in the format of what it shows; `take` is the number of the take
-/// that put it there, `clock` what the settings say of the sources' clocks.
+/// What an output sends beside its picture: as what is on those levels, if anything is known.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Beside<'a> {
+    /// The sound.
+    pub audio: Option<&'a AudioInput>,
+    /// The ancillary data.
+    pub ancillary: Option<&'a AncillaryInput>,
+}
+
+/// The SDP of an output in the formats of what is on it; `picture` is format, longest datagram
+/// and meaning of the video, `take` the number of the last take that put something there,
+/// `clock` what the settings say of the sources' clocks.
 pub fn of_output(
     output: &Output,
-    video: VideoFormat,
-    max_udp: u16,
-    colour: Colour,
+    picture: (VideoFormat, u16, Colour),
+    beside: &Beside<'_>,
     take: u64,
     clock: &OutputClock,
 ) -> String {
     let leg = output.legs.first();
     let origin = leg.and_then(sender_address);
-    let video = parameters(video, max_udp, colour);
     let clock = match clock {
         OutputClock::LocalMac => local_clock(leg.and_then(interface)),
         OutputClock::Ptp(clock) => clock.clone(),
     };
-    let mut sdp = Sdp::new(&output.label, origin.unwrap_or(UNKNOWN), video, &output.legs, &clock);
-    for leg in &mut sdp.legs {
-        leg.payload_type = output.payload_type;
+    let mut sdp = SessionDescription::new(&output.label, origin.unwrap_or(UNKNOWN));
+    let (video, max_udp, colour) = picture;
+    let video = parameters(video, max_udp, colour);
+    push(&mut sdp, video, &output.legs, output.payload_type, &clock);
+    if let (Some(OutputStream { legs, payload_type, .. }), Some(from)) =
+        (&output.audio, beside.audio)
+    {
+        push(&mut sdp, AudioParameters::new(from.format.clone()), legs, *payload_type, &clock);
+    }
+    if let (Some(OutputStream { legs, payload_type, .. }), Some(from)) =
+        (&output.ancillary, beside.ancillary)
+    {
+        push(&mut sdp, AncillaryParameters::new(&from.format), legs, *payload_type, &clock);
+    }
+    for leg in sdp.streams.iter_mut().flat_map(|stream| &mut stream.legs) {
         leg.ttl = leg.ttl.map(|_| output.ttl);
     }
     sdp.session_id = session_id(output.id.as_str());
     sdp.session_version = take.max(1);
     sdp.to_string()
+}
+
+fn push(
+    sdp: &mut SessionDescription,
+    essence: impl Into<Essence>,
+    legs: &[Leg],
+    payload_type: u8,
+    clock: &ReferenceClock,
+) {
+    sdp.push(essence, legs, clock);
+    for leg in sdp.streams.last_mut().into_iter().flat_map(|stream| &mut stream.legs) {
+        leg.payload_type = payload_type;
+    }
 }
 
 const UNKNOWN: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);

@@ -22,6 +22,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("store/migrations/0001_inventory.sql"),
     include_str!("store/migrations/0002_interfaces.sql"),
     include_str!("store/migrations/0003_merge.sql"),
+    include_str!("store/migrations/0004_levels.sql"),
 ];
 
 /// Why the database cannot be used.

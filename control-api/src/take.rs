@@ -3,26 +3,32 @@
 use std::{collections::HashSet, time::Duration};
 
 use ormatrix_protocol::{
-    Command, InputId, OutputId, Refusal, Reply, Route, RouteState, SignalState, Take,
+    Command, InputId, Level, OutputId, Refusal, Reply, Route, RouteState, Scheduled, SignalState,
+    Take,
 };
 
 use crate::{
+    api::levels::ByLevel,
     app::Shared,
-    change::{accepted, known},
+    change::{accepted, fits, known},
+    inventory::{Inventory, Stream},
+    mirror::Mirror,
     problem::Error,
     store::Write,
-    validate,
+    validate::invalid,
 };
 
 /// How long a take waits for its confirmation unless told otherwise.
 pub const WAIT_MS: u32 = 1000;
 /// The longest it can be told to.
 pub const WAIT_MS_MAX: u32 = 10_000;
+/// How far ahead a salvo may be.
+pub const AHEAD_NS_MAX: u64 = 3_600_000_000_000;
 
 /// One or more takes, all or none.
 #[derive(Clone, Debug)]
 pub struct Salvo {
-    /// Each output once.
+    /// Each level of an output once.
     pub takes: Vec<Take>,
     /// How long to wait for the confirmation.
     pub wait_ms: u32,
@@ -37,35 +43,29 @@ pub struct Taken {
     pub take: u64,
     /// Whether every route is confirmed.
     pub confirmed: bool,
-    /// Every route, in the order of the takes.
-    pub routes: Vec<(OutputId, Route)>,
+    /// Every output, in the order of the takes.
+    pub routes: Vec<TakenOutput>,
+}
+
+/// What an output shows after a take.
+#[derive(Clone, Debug)]
+pub struct TakenOutput {
+    /// Which.
+    pub output: OutputId,
+    /// What its picture is, whether or not it was taken.
+    pub video: Route,
+    /// What is on the levels beside it that were taken.
+    pub beside: ByLevel<Route>,
 }
 
 /// Makes the takes and waits for their confirmation.
 pub async fn salvo(app: &Shared, salvo: Salvo) -> Result<Taken, Error> {
-    if salvo.takes.is_empty() {
-        return Err(validate::invalid("routes", "at least one {\"output\": …, \"input\": …}"));
-    }
     if salvo.wait_ms > WAIT_MS_MAX {
         let reason = format!("{}: use 0 to {WAIT_MS_MAX}", salvo.wait_ms);
-        return Err(validate::invalid("wait_ms", reason));
-    }
-    let mut seen = HashSet::new();
-    if let Some(twice) = salvo.takes.iter().find(|take| !seen.insert(&take.output)) {
-        return Err(Error::Refused(Refusal::TwiceInSalvo { output: twice.output.clone() }));
+        return Err(invalid("wait_ms", reason));
     }
     let mut revisions = app.router.revisions();
-    let unconfirmed = app.unconfirmed.read().await;
-    for take in &salvo.takes {
-        check(app, unconfirmed.as_ref(), take, salvo.force)?;
-    }
-    // From here on the router decides; a client that hangs up does not change that.
-    let reply = app.router.ask(Command::Salvo { takes: salvo.takes.clone(), at: None }).await?;
-    drop(unconfirmed);
-    let Reply::Taking { take } = reply else {
-        tracing::error!(?reply, "not the reply to a salvo");
-        return Err(Error::Internal);
-    };
+    let take = start(app, &salvo.takes, None, salvo.force).await?;
     let confirmed = tokio::time::timeout(Duration::from_millis(salvo.wait_ms.into()), async {
         loop {
             // Seen before looked at: no change can slip between.
@@ -81,24 +81,80 @@ pub async fn salvo(app: &Shared, salvo: Salvo) -> Result<Taken, Error> {
         Ok(done) => done.map(|()| true)?,
         Err(_) => false,
     };
+    let now = app.clock.unix();
     let routes = known(app, |mirror| {
-        let routes = salvo.takes.iter().map(|wanted| {
-            let now = mirror.outputs.get(&wanted.output).map(|now| now.route.clone());
-            // Until the router has told of it, a take is known to be under way and no more.
-            let route = now.filter(|route| route.take >= take).unwrap_or_else(|| Route {
-                input: wanted.input.clone(),
-                state: RouteState::Switching,
-                since: app.clock.unix(),
-                confirmed_at: None,
-                take,
-                stand_in: None,
-            });
-            (wanted.output.clone(), route)
-        });
-        routes.collect()
+        salvo.takes.iter().map(|wanted| outcome(mirror, wanted, take, now)).collect()
     })
     .map_err(|_| Error::RouterLost)?;
     Ok(Taken { take, confirmed, routes })
+}
+
+/// Has the takes made at a time, TAI ns since 1970, and gives their number.
+pub async fn schedule(
+    app: &Shared,
+    takes: Vec<Take>,
+    at: u64,
+    force: bool,
+) -> Result<(u64, Scheduled), Error> {
+    let now = app.clock.tai();
+    if at <= now {
+        let reason =
+            format!("{at} is past, it is {now} (TAI ns since 1970): leave it out to take now");
+        return Err(invalid("at", reason));
+    }
+    if at - now > AHEAD_NS_MAX {
+        let reason = format!("{at} is more than an hour ahead, it is {now} (TAI ns since 1970)");
+        return Err(invalid("at", reason));
+    }
+    let take = start(app, &takes, Some(at), force).await?;
+    app.router.refresh().await;
+    Ok((take, Scheduled { at, takes }))
+}
+
+/// Calls off takes that wait for their time.
+pub async fn cancel(app: &Shared, number: String) -> Result<(), Error> {
+    let Ok(take) = number.parse() else { return Err(Error::NotScheduled(number)) };
+    app.router.ask(Command::CancelSalvo { take }).await?;
+    app.router.refresh().await;
+    Ok(())
+}
+
+/// Checks the takes and asks the router for them; its number for them.
+async fn start(app: &Shared, takes: &[Take], at: Option<u64>, force: bool) -> Result<u64, Error> {
+    if takes.is_empty() {
+        return Err(invalid("routes", "at least one {\"output\": …, \"input\": …}"));
+    }
+    let unconfirmed = app.unconfirmed.read().await;
+    twice(&app.inventory(), takes)?;
+    for take in takes {
+        check(app, unconfirmed.as_ref(), take, force)?;
+    }
+    // From here on the router decides; a client that hangs up does not change that.
+    let reply = app.router.ask(Command::Salvo { takes: takes.to_vec(), at }).await?;
+    drop(unconfirmed);
+    let Reply::Taking { take } = reply else {
+        tracing::error!(?reply, "not the reply to a salvo");
+        return Err(Error::Internal);
+    };
+    Ok(take)
+}
+
+/// Whether a level of an output is taken twice.
+fn twice(inventory: &Inventory, takes: &[Take]) -> Result<(), Error> {
+    let mut seen = HashSet::new();
+    for take in takes {
+        let levels = if take.levels.is_empty() {
+            let output = inventory.outputs.get(&take.output);
+            let has = output.map(|output| output.levels().into_iter().map(|(level, _)| level));
+            has.map_or_else(|| vec![Level::Video], Iterator::collect)
+        } else {
+            take.levels.clone()
+        };
+        if !levels.into_iter().all(|level| seen.insert((&take.output, level))) {
+            return Err(Error::Refused(Refusal::TwiceInSalvo { output: take.output.clone() }));
+        }
+    }
+    Ok(())
 }
 
 /// Checks one take against the inventory, the change of it under way, and the signals.
@@ -107,42 +163,86 @@ fn check(app: &Shared, unconfirmed: Option<&Write>, take: &Take, force: bool) ->
     let Some(output) = inventory.outputs.get(&take.output) else {
         return Err(Error::UnknownOutput(take.output.to_string()));
     };
+    if let Some(level) = take.levels.iter().copied().find(|level| !output.has(*level)) {
+        let output = take.output.clone();
+        return Err(Error::Refused(Refusal::NoOutputLevel { output, level }));
+    }
     let Some(id) = &take.input else {
         return known(app, |_| ());
     };
     let Some(input) = inventory.inputs.get(id) else {
         return Err(Error::UnknownInput(id.to_string()));
     };
-    accepted(output, input)?;
-    // The disk may yet refuse what the router has already: the take must be right either way.
-    match unconfirmed {
-        Some(Write::PutInput(input)) if input.id == *id => accepted(output, input)?,
-        Some(Write::PutOutput(output)) if output.id == take.output => accepted(output, input)?,
-        _ => {}
+    if let Some(level) = take.levels.iter().copied().find(|level| !input.has(*level)) {
+        return Err(Error::Refused(Refusal::NoInputLevel { input: id.clone(), level }));
     }
-    let state = known(app, |mirror| mirror.inputs.get(id).map(|now| now.signal.state))?;
-    match state {
-        Some(SignalState::Lost) if !force => {
-            Err(Error::NoSignal { input: id.clone(), output: take.output.clone(), state: "lost" })
+    if take.concerns(Level::Video) {
+        accepted(&inventory, output, input)?;
+        // The disk may yet refuse what the router has already: the take must be right either
+        // way.
+        match unconfirmed {
+            Some(Write::PutInput(new)) if new.id == *id => accepted(&inventory, output, new)?,
+            Some(Write::PutInput(new)) if input.failover.backups.contains(&new.id) => {
+                fits(output, new, Some(id))?;
+            }
+            Some(Write::PutOutput(new)) if new.id == take.output => {
+                accepted(&inventory, new, input)?;
+            }
+            _ => {}
+        }
+    }
+    // Where no level is named the picture decides: without its sound it is still a picture.
+    let looked_at = if take.levels.is_empty() { &[Level::Video][..] } else { &take.levels };
+    let lost = known(app, |mirror| {
+        let now = mirror.inputs.get(id)?;
+        let lost = |level: &&Level| {
+            now.reception(**level).is_some_and(|it| it.signal.state == SignalState::Lost)
+        };
+        looked_at.iter().find(lost).copied()
+    })?;
+    match lost {
+        Some(level) if !force => {
+            let (input, output) = (id.clone(), take.output.clone());
+            Err(Error::NoSignal { input, level, output, state: "lost" })
         }
         _ => Ok(()),
     }
 }
 
 fn all_confirmed(app: &Shared, takes: &[Take], number: u64) -> Result<bool, Error> {
-    let mut all = true;
-    for wanted in takes {
-        let route = app
-            .router
-            .read(|mirror| mirror.map(|m| m.outputs.get(&wanted.output).map(|o| o.route.clone())))
-            .ok_or(Error::RouterLost)?
-            .ok_or_else(|| Error::UnknownOutput(wanted.output.to_string()))?;
-        if route.take > number {
-            return Err(Error::TakeOvertaken { output: wanted.output.clone() });
+    app.router.read(|mirror| {
+        let mirror = mirror.ok_or(Error::RouterLost)?;
+        let mut all = true;
+        for take in takes {
+            all &= confirmed(mirror, take, number)?;
         }
-        all &= route.take == number && is_confirmed(&route, wanted.input.as_ref());
+        Ok(all)
+    })
+}
+
+/// Whether the router has confirmed every level of a take.
+fn confirmed(mirror: &Mirror, take: &Take, number: u64) -> Result<bool, Error> {
+    let Some(output) = mirror.outputs.get(&take.output) else {
+        return Err(Error::UnknownOutput(take.output.to_string()));
+    };
+    let mut all = true;
+    for (level, route) in output.routes().filter(|(level, _)| take.concerns(*level)) {
+        if route.take > number {
+            return Err(Error::TakeOvertaken { output: take.output.clone() });
+        }
+        let wanted = wanted(mirror, take, level);
+        // Where there is nothing to take, that nothing is there is all there is to confirm.
+        let told = route.take == number || level != Level::Video && wanted.is_none();
+        all &= told && is_confirmed(route, wanted);
     }
     Ok(all)
+}
+
+/// What a take puts on a level: nothing, where its input has no such level.
+fn wanted<'a>(mirror: &Mirror, take: &'a Take, level: Level) -> Option<&'a InputId> {
+    let input = take.input.as_ref()?;
+    let has = mirror.inputs.get(input).is_none_or(|input| input.has(level));
+    has.then_some(input)
 }
 
 /// Whether the router has confirmed that the output shows this, or has shown it: a signal
@@ -156,4 +256,30 @@ fn is_confirmed(route: &Route, input: Option<&InputId>) -> bool {
                     || route.state == RouteState::NoSignal && route.confirmed_at.is_some())
         }
     }
+}
+
+/// Where a take stands.
+fn outcome(mirror: &Mirror, take: &Take, number: u64, now: u64) -> TakenOutput {
+    // Until the router has told of it, a take is known to be under way and no more.
+    let under_way = |level| Route {
+        input: wanted(mirror, take, level).cloned(),
+        state: RouteState::Switching,
+        since: now,
+        confirmed_at: None,
+        take: number,
+        stand_in: None,
+    };
+    let output = mirror.outputs.get(&take.output);
+    let told = |level, route: Option<&Route>| {
+        let of_it = route.filter(|route| {
+            let nothing = level != Level::Video && wanted(mirror, take, level).is_none();
+            !take.concerns(level) || route.take >= number || nothing
+        });
+        of_it.cloned().unwrap_or_else(|| under_way(level))
+    };
+    let video = told(Level::Video, output.map(|output| &output.route));
+    let beside = output.into_iter().flat_map(|output| &output.levels);
+    let beside = beside.filter(|(level, _)| take.concerns(**level));
+    let beside = beside.map(|(level, now)| (*level, told(*level, Some(&now.route))));
+    TakenOutput { output: take.output.clone(), video, beside: beside.collect() }
 }

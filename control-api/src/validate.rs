@@ -4,11 +4,11 @@
 
 use std::net::IpAddr;
 
-use ormatrix_protocol::{Leg, SKEW_US_MAX};
+use ormatrix_protocol::{Leg, Merge, OutputStream, RAMP_MS_MAX, SKEW_US_MAX};
 use st2110::format::{Scan, VideoFormat};
 
 use crate::{
-    inventory::{Accepts, Input, Output, same_address},
+    inventory::{Accepts, Input, Output, Stream, same_address},
     problem::Error,
 };
 
@@ -16,6 +16,13 @@ use crate::{
 pub const LABEL_MAX: usize = 80;
 /// Most formats an output may list.
 pub const FORMATS_MAX: usize = 64;
+/// Most inputs that may stand in for one.
+pub const BACKUPS_MAX: usize = 8;
+/// Longest time of good signal before an input is taken back, and of frozen or black
+/// pictures before they count as failure, milliseconds.
+pub const FAILOVER_MS_MAX: u32 = 600_000;
+/// Shortest time of frozen or black pictures: shorter ones are a cut in any film.
+pub const FINDING_MS_MIN: u32 = 100;
 /// Lines and offsets of RFC 4175 have 15 bits.
 const RASTER_MAX: u16 = 32_767;
 
@@ -29,34 +36,106 @@ pub fn input(input: &Input) -> Result<(), Error> {
     label("label", &input.label, 1)?;
     label("zone", &input.zone, 0)?;
     video("video", &input.video)?;
-    legs(&input.legs)?;
+    legs("", &input.legs)?;
     if !(512..=8960).contains(&input.max_udp) {
         let reason = format!("{}: use 1460, or up to 8960 (ST 2110-10 §6.3, §6.4)", input.max_udp);
         return Err(invalid("max_udp", reason));
     }
-    let skew_us = input.merge.skew_us;
-    if !(1..=SKEW_US_MAX).contains(&skew_us) {
-        let reason = format!("{skew_us}: use 1 to {SKEW_US_MAX}, or a class (ST 2022-7)");
-        return Err(invalid("merge.skew_us", reason));
+    merge("", input.merge)?;
+    payload_type("", input.payload_type)?;
+    if let Some(audio) = &input.audio {
+        audio.format.check().map_err(|error| invalid("audio.format", error.to_string()))?;
+        beside("audio.", &audio.legs, audio.payload_type)?;
+        merge("audio.", audio.merge)?;
     }
-    payload_type(input.payload_type)
+    if let Some(ancillary) = &input.ancillary {
+        beside("ancillary.", &ancillary.legs, ancillary.payload_type)?;
+        merge("ancillary.", ancillary.merge)?;
+    }
+    apart(input)?;
+    failover(input)
+}
+
+/// Checks what stands in for an input; whether those exist is the inventory's to know.
+fn failover(input: &Input) -> Result<(), Error> {
+    let failover = &input.failover;
+    let backups = &failover.backups;
+    if backups.len() > BACKUPS_MAX {
+        let reason = format!("{} inputs: name {BACKUPS_MAX} at most", backups.len());
+        return Err(invalid("backups", reason));
+    }
+    for (n, backup) in backups.iter().enumerate() {
+        let field = format!("backups[{n}]");
+        if *backup == input.id {
+            return Err(invalid(field, format!("'{backup}' cannot stand in for itself")));
+        }
+        if backups.iter().take(n).any(|other| other == backup) {
+            return Err(invalid(field, format!("'{backup}' stands there twice: name it once")));
+        }
+    }
+    if failover.steady_ms.0 > FAILOVER_MS_MAX {
+        let reason = format!("{}: use 0 to {FAILOVER_MS_MAX}", failover.steady_ms.0);
+        return Err(invalid("failover.steady_ms", reason));
+    }
+    for (field, ms) in [("frozen_ms", failover.frozen_ms), ("black_ms", failover.black_ms)] {
+        if let Some(ms) = ms.filter(|ms| !(FINDING_MS_MIN..=FAILOVER_MS_MAX).contains(ms)) {
+            let reason = format!("{ms}: use {FINDING_MS_MIN} to {FAILOVER_MS_MAX}, or null");
+            return Err(invalid(format!("failover.{field}"), reason));
+        }
+    }
+    Ok(())
+}
+
+fn merge(level: &str, merge: Merge) -> Result<(), Error> {
+    if (1..=SKEW_US_MAX).contains(&merge.skew_us) {
+        return Ok(());
+    }
+    let reason = format!("{}: use 1 to {SKEW_US_MAX}, or a class (ST 2022-7)", merge.skew_us);
+    Err(invalid(format!("{level}merge.skew_us"), reason))
+}
+
+/// Checks what every level beside the picture has; `level` is where it stands, with its dot.
+fn beside(level: &str, its: &[Leg], payload: u8) -> Result<(), Error> {
+    legs(level, its)?;
+    payload_type(level, payload)
+}
+
+/// No two levels may share an address: they could not be told apart.
+fn apart<T: Stream>(stream: &T) -> Result<(), Error> {
+    let levels = stream.levels();
+    for (n, (level, legs)) in levels.iter().enumerate() {
+        for (other, taken) in levels.iter().take(n) {
+            let meets = |leg: &&Leg| taken.iter().any(|held| same_address(leg, held));
+            if let Some(leg) = legs.iter().find(meets) {
+                let reason = format!(
+                    "{} port {} is where the {other} is: give each level its own address or port",
+                    leg.address, leg.port
+                );
+                return Err(invalid(format!("{level}.legs"), reason));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Checks an output whole.
 pub fn output(output: &Output) -> Result<(), Error> {
     label("label", &output.label, 1)?;
     label("zone", &output.zone, 0)?;
-    legs(&output.legs)?;
-    for (n, leg) in output.legs.iter().enumerate() {
-        let broadcast = matches!(leg.address, IpAddr::V4(v4) if v4.is_broadcast());
-        if leg.address.is_unspecified() || broadcast {
-            return Err(invalid(
-                format!("legs[{n}].address"),
-                format!("{} is no destination: use a unicast address or a group", leg.address),
-            ));
+    legs("", &output.legs)?;
+    destinations("", &output.legs)?;
+    payload_type("", output.payload_type)?;
+    for (level, stream) in [("audio.", &output.audio), ("ancillary.", &output.ancillary)] {
+        if let Some(OutputStream { legs, payload_type, ramp_ms, .. }) = stream {
+            beside(level, legs, *payload_type)?;
+            destinations(level, legs)?;
+            if *ramp_ms > RAMP_MS_MAX {
+                let reason = format!("{ramp_ms}: use 0, which cuts, to {RAMP_MS_MAX}");
+                return Err(invalid(format!("{level}ramp_ms"), reason));
+            }
         }
     }
-    payload_type(output.payload_type)?;
+    apart(output)?;
     if output.ttl == 0 {
         return Err(invalid("ttl", "0 would reach nobody: use 1 to 255 (64 is usual)"));
     }
@@ -72,6 +151,20 @@ pub fn output(output: &Output) -> Result<(), Error> {
         }
         for (n, format) in formats.iter().enumerate() {
             video(&format!("accepts[{n}]"), format)?;
+        }
+    }
+    Ok(())
+}
+
+/// Packets must be able to go there.
+fn destinations(level: &str, legs: &[Leg]) -> Result<(), Error> {
+    for (n, leg) in legs.iter().enumerate() {
+        let broadcast = matches!(leg.address, IpAddr::V4(v4) if v4.is_broadcast());
+        if leg.address.is_unspecified() || broadcast {
+            return Err(invalid(
+                format!("{level}legs[{n}].address"),
+                format!("{} is no destination: use a unicast address or a group", leg.address),
+            ));
         }
     }
     Ok(())
@@ -118,29 +211,25 @@ fn video(field: &str, video: &VideoFormat) -> Result<(), Error> {
     Ok(())
 }
 
-fn payload_type(value: u8) -> Result<(), Error> {
+fn payload_type(level: &str, value: u8) -> Result<(), Error> {
     if (96..=127).contains(&value) {
-        Ok(())
-    } else {
-        Err(invalid("payload_type", format!("{value} is not dynamic: use 96 to 127")))
+        return Ok(());
     }
+    let reason = format!("{value} is not dynamic: use 96 to 127");
+    Err(invalid(format!("{level}payload_type"), reason))
 }
 
-fn legs(legs: &[Leg]) -> Result<(), Error> {
+fn legs(level: &str, legs: &[Leg]) -> Result<(), Error> {
+    let wrong = |reason: &str| Err(invalid(format!("{level}legs"), reason));
     match legs {
-        [] => {
-            return Err(invalid("legs", "at least one leg: {\"address\": …, \"port\": …}"));
-        }
+        [] => return wrong("at least one leg: {\"address\": …, \"port\": …}"),
         [one, two] if same_address(one, two) => {
-            return Err(invalid("legs", "both legs have the same address: give two paths"));
+            return wrong("both legs have the same address: give two paths");
         }
         [_] | [_, _] => {}
-        [..] => {
-            let reason = format!("{} legs: a stream has one or two", legs.len());
-            return Err(invalid("legs", reason));
-        }
+        [..] => return wrong(&format!("{} legs: a stream has one or two", legs.len())),
     }
-    legs.iter().enumerate().try_for_each(|(n, one)| leg(&format!("legs[{n}]"), one))
+    legs.iter().enumerate().try_for_each(|(n, one)| leg(&format!("{level}legs[{n}]"), one))
 }
 
 /// Checks one leg; `field` is where it stands.

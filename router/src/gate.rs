@@ -50,6 +50,8 @@ struct Last {
 #[derive(Clone, Copy, Debug)]
 struct Until {
     moment: Moment,
+    /// RTP ticks from frame to frame.
+    ticks: u32,
     /// Leave after the present frame at this time, whatever its timestamps say.
     deadline: u64,
 }
@@ -69,7 +71,7 @@ pub trait FrameGate: Send {
 
     /// Asks to leave before the first frame at a moment or after it; at `deadline` by the
     /// clock where that does not come. Does nothing to a gate that leaves already.
-    fn leave_at(&mut self, moment: Moment, deadline: u64);
+    fn leave_at(&mut self, moment: Moment, deadline: u64, flow: &Flow);
 
     /// Closes a gate that has been asked to leave, once its last frame is over or given up.
     /// True when the gate is closed.
@@ -105,11 +107,14 @@ impl FrameGate for Gate {
     fn pass(&mut self, packet: &Accepted, may_join: bool) -> Pass {
         if let State::Open { epoch, join, shift, frame, until, last } = &mut self.state {
             if *epoch == packet.epoch {
-                if let Some(Until { moment, deadline }) = *until
-                    && packet.frame > *frame
-                    && moment.side(packet.timestamp) == Side::After
-                {
-                    (*until, *last) = (None, Some(Last { frame: *frame, deadline }));
+                if let Some(Until { moment, ticks, deadline }) = *until {
+                    if packet.frame > *frame && moment.side(packet.timestamp) == Side::After {
+                        (*until, *last) = (None, Some(Last { frame: *frame, deadline }));
+                    } else if moment.side(packet.timestamp.wrapping_add(ticks)) == Side::After {
+                        // The next frame would be at the moment: this one is the last.
+                        let frame = packet.frame.max(*frame);
+                        (*until, *last) = (None, Some(Last { frame, deadline }));
+                    }
                 }
                 if last.is_some_and(|last| packet.frame > last.frame) {
                     return Pass::Withhold(WithheldReason::AfterLeave);
@@ -154,9 +159,9 @@ impl FrameGate for Gate {
         }
     }
 
-    fn leave_at(&mut self, moment: Moment, deadline: u64) {
+    fn leave_at(&mut self, moment: Moment, deadline: u64, flow: &Flow) {
         if let State::Open { until: until @ None, last: None, .. } = &mut self.state {
-            *until = Some(Until { moment, deadline });
+            *until = Some(Until { moment, ticks: flow.ticks(), deadline });
         }
     }
 

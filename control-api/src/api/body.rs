@@ -6,7 +6,7 @@ use axum::{
     http::{HeaderMap, header},
 };
 use futures_util::StreamExt;
-use ormatrix_protocol::{InputId, Leg, OutputId};
+use ormatrix_protocol::{Back, InputId, Leg, Level, OnLoss, OutputId};
 use serde::{
     Deserialize,
     de::{DeserializeOwned, IgnoredAny},
@@ -15,11 +15,16 @@ use serde_json::error::Category;
 use st2110::format::VideoFormat;
 use utoipa::ToSchema;
 
-use super::{merge::MergeBody, schema};
+use super::{
+    levels::{AncillaryInputBody, AudioInputBody, OutputStreamBody},
+    merge::MergeBody,
+    schema,
+};
 use crate::{
     app::{App, Shared},
     inventory::Accepts,
     problem::Error,
+    time::TaiNs,
 };
 
 /// Longest JSON or SDP body in octets.
@@ -60,6 +65,25 @@ pub struct InputBody {
     pub tcs: Option<String>,
     /// As ST 2110-20 §7.3 names it; narrow unless given.
     pub range: Option<String>,
+    /// Its sound; none unless given.
+    pub audio: Option<AudioInputBody>,
+    /// Its ancillary data; none unless given.
+    pub ancillary: Option<AncillaryInputBody>,
+    /// Up to 8 inputs that may stand in for it when it fails: the first with a good signal
+    /// does. Kept unless given: a source that registers itself anew does not lose them.
+    #[schema(value_type = Option<Vec<String>>)]
+    pub backups: Option<Vec<InputId>>,
+    /// What counts as failure, and when it is shown again. Kept unless given.
+    pub failover: Option<FailoverBody>,
+    #[serde(default, rename = "levels")]
+    #[schema(ignore)]
+    _levels: IgnoredAny,
+    #[serde(default, rename = "findings")]
+    #[schema(ignore)]
+    _findings: IgnoredAny,
+    #[serde(default, rename = "warnings")]
+    #[schema(ignore)]
+    _warnings: IgnoredAny,
     #[serde(default, rename = "signal")]
     #[schema(ignore)]
     _signal: IgnoredAny,
@@ -72,6 +96,26 @@ pub struct InputBody {
     #[serde(default, rename = "fault")]
     #[schema(ignore)]
     _fault: IgnoredAny,
+}
+
+/// What counts as failure of an input, and when it is shown again.
+#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct FailoverBody {
+    /// `automatic`: as soon as its signal has been good long enough; `manual`: when somebody
+    /// takes it again. `automatic` unless given.
+    #[schema(value_type = Option<schema::Back>)]
+    pub back: Option<Back>,
+    /// Milliseconds of good signal before it is shown again; 3000 unless given.
+    #[schema(maximum = 600_000)]
+    pub steady_ms: Option<u32>,
+    /// A picture that does not change for so many milliseconds has failed; never unless given.
+    /// Somebody must look: `ormatrix-sink watch`.
+    #[schema(minimum = 100, maximum = 600_000)]
+    pub frozen_ms: Option<u32>,
+    /// A picture that is black for so many milliseconds has failed; never unless given.
+    #[schema(minimum = 100, maximum = 600_000)]
+    pub black_ms: Option<u32>,
 }
 
 /// An output to add or change. What `GET` shows beyond this is ignored.
@@ -102,6 +146,20 @@ pub struct OutputBody {
     /// `"any"` unless given.
     #[schema(value_type = Option<schema::Accepts>)]
     pub accepts: Option<Accepts>,
+    /// Where its sound goes; it sends none unless given.
+    pub audio: Option<OutputStreamBody>,
+    /// Where its ancillary data go; it sends none unless given.
+    pub ancillary: Option<OutputStreamBody>,
+    /// What it sends when its input is lost and nothing stands in: `nothing`, or a `slate` in
+    /// the input's format that says so. Kept, else `nothing`, unless given.
+    #[schema(value_type = Option<schema::OnLoss>)]
+    pub on_loss: Option<OnLoss>,
+    #[serde(default, rename = "levels")]
+    #[schema(ignore)]
+    _levels: IgnoredAny,
+    #[serde(default, rename = "warnings")]
+    #[schema(ignore)]
+    _warnings: IgnoredAny,
     #[serde(default, rename = "route")]
     #[schema(ignore)]
     _route: IgnoredAny,
@@ -120,6 +178,10 @@ pub struct RouteBody {
     /// The input.
     #[schema(value_type = String)]
     pub input: InputId,
+    /// The levels to take; all that the output has unless given, and nothing on those that
+    /// the input has not.
+    #[schema(value_type = Option<Vec<schema::Level>>)]
+    pub levels: Option<Vec<Level>>,
     /// How long to wait for the confirmation, 0 to 10000; 1000 unless given.
     #[schema(maximum = 10000)]
     pub wait_ms: Option<u32>,
@@ -132,8 +194,12 @@ pub struct RouteBody {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SalvoBody {
-    /// Each output once.
+    /// Each level of an output once.
     pub routes: Vec<SalvoRoute>,
+    /// When, TAI nanoseconds since 1970, as a number or a decimal string, up to an hour ahead;
+    /// at once unless given.
+    #[schema(value_type = Option<String>, example = "1769851837500000000")]
+    pub at: Option<TaiNs>,
     /// How long to wait for the confirmation, 0 to 10000; 1000 unless given.
     #[schema(maximum = 10000)]
     pub wait_ms: Option<u32>,
@@ -153,6 +219,9 @@ pub struct SalvoRoute {
     #[schema(value_type = Option<String>)]
     #[serde(deserialize_with = "stated")]
     pub input: Option<InputId>,
+    /// As in a take.
+    #[schema(value_type = Option<Vec<schema::Level>>)]
+    pub levels: Option<Vec<Level>>,
 }
 
 /// Null must be written: a forgotten input must not clear a display.
@@ -258,7 +327,7 @@ async fn collect(request: Request, limit: usize) -> Result<Bytes, Error> {
 }
 
 /// Reads JSON: what is not JSON is malformed, a value that does not fit names its field.
-fn json<T: DeserializeOwned>(octets: &[u8]) -> Result<T, Error> {
+pub fn json<T: DeserializeOwned>(octets: &[u8]) -> Result<T, Error> {
     let mut from = serde_json::Deserializer::from_slice(octets);
     let read = serde_path_to_error::deserialize(&mut from).map_err(|error| {
         let field = error.path().to_string();

@@ -8,11 +8,11 @@ use axum::{
     http::StatusCode,
     response::Response,
 };
-use ormatrix_protocol::{InputId, Merge, spec::standard_udp_limit};
+use ormatrix_protocol::{Failover, InputId, Merge, SteadyMs, spec::standard_udp_limit};
 use st2110::sdp::{Colorimetry, Range, TransferCharacteristic};
 
 use super::{
-    body::{InputBody, JsonOrSdp},
+    body::{FailoverBody, InputBody, JsonOrSdp},
     stream::{self, Name, Named, Resource},
     view::InputView,
 };
@@ -39,9 +39,18 @@ impl Resource for Input {
         Named { id: body.id.take(), label: body.label.take(), zone: body.zone.take() }
     }
 
-    fn from_json(_: &App, name: Name<InputId>, body: InputBody) -> Result<Self, Error> {
+    fn from_json(app: &App, name: Name<InputId>, body: InputBody) -> Result<Self, Error> {
         let max_udp = body.max_udp.unwrap_or(standard_udp_limit());
+        let present = failover_of(app, &name.id);
+        let backups = body.backups.unwrap_or_else(|| present.backups.clone());
+        let failover = match body.failover {
+            Some(given) => failover(given, backups),
+            None => Failover { backups, ..present },
+        };
         Ok(Self {
+            failover,
+            audio: body.audio.map(|audio| audio.resolve()).transpose()?,
+            ancillary: body.ancillary.map(|it| it.resolve(&body.video)).transpose()?,
             id: name.id,
             label: name.label,
             zone: name.zone,
@@ -59,8 +68,12 @@ impl Resource for Input {
         })
     }
 
-    fn from_sdp(_: &App, name: Name<InputId>, stream: Described) -> Self {
+    /// What stands in for it no SDP says: that is kept.
+    fn from_sdp(app: &App, name: Name<InputId>, stream: Described) -> Self {
         Self {
+            failover: failover_of(app, &name.id),
+            audio: stream.audio,
+            ancillary: stream.ancillary,
             id: name.id,
             label: name.label,
             zone: name.zone,
@@ -73,6 +86,10 @@ impl Resource for Input {
         }
     }
 
+    fn warned(view: InputView, warnings: Vec<String>) -> InputView {
+        InputView { warnings, ..view }
+    }
+
     fn put(
         app: Shared,
         input: Self,
@@ -83,6 +100,22 @@ impl Resource for Input {
 
     fn remove(app: Shared, id: InputId) -> impl Future<Output = Result<(), Error>> + Send {
         change::remove_input(app, id)
+    }
+}
+
+/// What stands in for the input of that id now.
+fn failover_of(app: &App, id: &InputId) -> Failover {
+    app.inventory().inputs.get(id).map(|input| input.failover.clone()).unwrap_or_default()
+}
+
+fn failover(body: FailoverBody, backups: Vec<InputId>) -> Failover {
+    let default = Failover::default();
+    Failover {
+        backups,
+        back: body.back.unwrap_or(default.back),
+        steady_ms: body.steady_ms.map_or(default.steady_ms, SteadyMs),
+        frozen_ms: body.frozen_ms,
+        black_ms: body.black_ms,
     }
 }
 

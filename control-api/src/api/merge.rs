@@ -42,11 +42,11 @@ pub enum Class {
 const HIGH_BIT_RATE: u64 = 270_000_000;
 
 impl Class {
-    fn skew_us(self, video: &VideoFormat, max_udp: u16) -> u32 {
+    fn skew_us(self, bits_per_second: u64) -> u32 {
         match self {
             Self::A => 10_000,
             Self::B => 50_000,
-            Self::C if bits_per_second(video, max_udp) >= HIGH_BIT_RATE => 150_000,
+            Self::C if bits_per_second >= HIGH_BIT_RATE => 150_000,
             Self::C => 450_000,
             Self::D => 150,
         }
@@ -62,15 +62,25 @@ fn bits_per_second(video: &VideoFormat, max_udp: u16) -> u64 {
 }
 
 impl MergeBody {
-    /// The router's numbers.
+    /// The router's numbers for a picture.
     pub fn resolve(self, video: &VideoFormat, max_udp: u16) -> Result<Merge, Error> {
+        self.at("", bits_per_second(video, max_udp))
+    }
+
+    /// The router's numbers for a level whose bit rate is always low: 64 channels of 24 bits at
+    /// 48 kHz are 74 Mb/s. `level` is where it stands, with its dot.
+    pub fn resolve_slow(self, level: &str) -> Result<Merge, Error> {
+        self.at(level, 0)
+    }
+
+    fn at(self, level: &str, bits_per_second: u64) -> Result<Merge, Error> {
         let default = Merge::default();
         let skew_us = match (self.class, self.skew_us) {
             (Some(_), Some(_)) => {
                 let reason = "a class and a time are given: keep one of them";
-                return Err(validate::invalid("merge.skew_us", reason));
+                return Err(validate::invalid(format!("{level}merge.skew_us"), reason));
             }
-            (Some(class), None) => class.skew_us(video, max_udp),
+            (Some(class), None) => class.skew_us(bits_per_second),
             (None, Some(skew_us)) => skew_us,
             (None, None) => default.skew_us,
         };
@@ -101,6 +111,8 @@ mod tests {
             let body = MergeBody { class: Some(class), ..MergeBody::default() };
             assert_eq!(body.resolve(&format, 1460).unwrap().skew_us, skew_us);
         }
+        let slow = MergeBody { class: Some(Class::C), ..MergeBody::default() };
+        assert_eq!(slow.resolve_slow("audio.").unwrap().skew_us, 450_000);
         let both = MergeBody { class: Some(Class::A), skew_us: Some(5), order: None };
         assert!(both.resolve(&video(320, 180), 1460).is_err());
     }

@@ -11,10 +11,11 @@ use axum::{
     http::StatusCode,
     response::Response,
 };
-use ormatrix_protocol::{OutputId, spec::standard_udp_limit};
+use ormatrix_protocol::{InputId, Level, OnLoss, OutputId, OutputStream, spec::standard_udp_limit};
 
 use super::{
     body::{JsonOrSdp, OutputBody},
+    levels::{OutputStreamBody, RAMP_MS},
     stream::{self, Name, Named, Resource},
     view::OutputView,
 };
@@ -23,9 +24,9 @@ use crate::{
     app::{App, Shared},
     change::{self, Mode, Put},
     http::query::Query,
-    inventory::{Accepts, Colour, Output},
+    inventory::{Accepts, Colour, Input, Output},
     problem::{Error, Problem},
-    sdp::{self, Described, SdpQuery},
+    sdp::{self, Beside, Described, SdpQuery},
 };
 
 impl Resource for Output {
@@ -41,8 +42,15 @@ impl Resource for Output {
     }
 
     fn from_json(app: &App, name: Name<OutputId>, body: OutputBody) -> Result<Self, Error> {
+        let stream = |level: Level, body: Option<OutputStreamBody>| {
+            let ssrc = || keep_or_draw_ssrc(app, &name.id, level);
+            body.map(|body| body.resolve(level, ssrc)).transpose()
+        };
         Ok(Self {
-            ssrc: body.ssrc.unwrap_or_else(|| keep_or_draw_ssrc(app, &name.id)),
+            audio: stream(Level::Audio, body.audio)?,
+            ancillary: stream(Level::Ancillary, body.ancillary)?,
+            on_loss: body.on_loss.unwrap_or_else(|| on_loss_of(app, &name.id)),
+            ssrc: body.ssrc.unwrap_or_else(|| keep_or_draw_ssrc(app, &name.id, Level::Video)),
             id: name.id,
             label: name.label,
             zone: name.zone,
@@ -56,8 +64,22 @@ impl Resource for Output {
 
     /// A source filter names the sender: for an output that is the address to send from.
     fn from_sdp(app: &App, name: Name<OutputId>, stream: Described) -> Self {
+        let ssrc = |level| keep_or_draw_ssrc(app, &name.id, level);
         Self {
-            ssrc: keep_or_draw_ssrc(app, &name.id),
+            audio: stream.audio.map(|audio| OutputStream {
+                legs: audio.legs,
+                payload_type: audio.payload_type,
+                ssrc: ssrc(Level::Audio),
+                ramp_ms: RAMP_MS,
+            }),
+            ancillary: stream.ancillary.map(|ancillary| OutputStream {
+                legs: ancillary.legs,
+                payload_type: ancillary.payload_type,
+                ssrc: ssrc(Level::Ancillary),
+                ramp_ms: 0,
+            }),
+            on_loss: on_loss_of(app, &name.id),
+            ssrc: ssrc(Level::Video),
             id: name.id,
             label: name.label,
             zone: name.zone,
@@ -67,6 +89,10 @@ impl Resource for Output {
             dscp: 34,
             accepts: Accepts::Formats(vec![stream.video]),
         }
+    }
+
+    fn warned(view: OutputView, warnings: Vec<String>) -> OutputView {
+        OutputView { warnings, ..view }
     }
 
     fn put(
@@ -83,10 +109,19 @@ impl Resource for Output {
 }
 
 /// An output keeps its synchronisation source through everything, also a change.
-fn keep_or_draw_ssrc(app: &App, id: &OutputId) -> u32 {
-    let kept = app.inventory().outputs.get(id).map(|output| output.ssrc);
+fn keep_or_draw_ssrc(app: &App, id: &OutputId, level: Level) -> u32 {
+    let kept = app.inventory().outputs.get(id).and_then(|output| match level {
+        Level::Video => Some(output.ssrc),
+        Level::Audio => output.audio.as_ref().map(|audio| audio.ssrc),
+        Level::Ancillary => output.ancillary.as_ref().map(|ancillary| ancillary.ssrc),
+    });
     // RFC 3550 §8.1 asks for a random one; the hasher's keys are.
     kept.unwrap_or_else(|| RandomState::new().build_hasher().finish() as u32)
+}
+
+/// What the output of that id sends on loss now.
+fn on_loss_of(app: &App, id: &OutputId) -> OnLoss {
+    app.inventory().outputs.get(id).map(|output| output.on_loss).unwrap_or_default()
 }
 
 /// Every output.
@@ -157,17 +192,27 @@ pub async fn remove(
         (status = "default", body = Problem)))]
 pub async fn sdp(State(app): State<Shared>, Path(id): Path<String>) -> Result<Response, Error> {
     let output: Output = stream::known(&app, &id)?;
-    let route = app.router.read(|m| Some(m?.outputs.get(&output.id)?.route.clone()));
-    let take = route.as_ref().map_or(0, |route| route.take);
-    let routed = route.and_then(|route| route.input);
-    let routed = routed.and_then(|id| app.inventory().inputs.get(&id).cloned());
-    let described = routed.map(|input| (input.video, input.max_udp, input.colour));
+    let (routes, take) = app.router.read(|mirror| {
+        let now = mirror.and_then(|mirror| mirror.outputs.get(&output.id));
+        let route = |level| now.and_then(|now| now.route(level)?.input.clone());
+        let take = now.and_then(|now| now.routes().map(|(_, route)| route.take).max());
+        (Level::ALL.map(route), take.unwrap_or(0))
+    });
+    let inputs = routes
+        .map(|id: Option<InputId>| id.and_then(|id| app.inventory().inputs.get(&id).cloned()));
+    let [video, audio, ancillary]: [Option<Input>; 3] = inputs;
+    let described = video.as_ref().map(|input| (input.video, input.max_udp, input.colour));
     let only = || Some((output.accepts.only()?, standard_udp_limit(), Colour::default()));
-    let (video, max_udp, colour) = match described.or_else(only) {
+    let picture = match described.or_else(only) {
         Some(described) => described,
         None if !app.router.connected() => return Err(app.router.away().into()),
         None => return Err(Error::NothingRouted { output: output.id }),
     };
+    // A level without a route is described as it would be with the picture's.
+    let beside = Beside {
+        audio: audio.as_ref().or(video.as_ref()).and_then(|input| input.audio.as_ref()),
+        ancillary: ancillary.as_ref().or(video.as_ref()).and_then(|it| it.ancillary.as_ref()),
+    };
     let clock = &app.settings.ts_refclk;
-    Ok(stream::sdp(sdp::of_output(&output, video, max_udp, colour, take, clock)))
+    Ok(stream::sdp(sdp::of_output(&output, picture, &beside, take, clock)))
 }

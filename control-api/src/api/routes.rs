@@ -1,4 +1,4 @@
-//! What outputs show: takes and salvos.
+//! What outputs show: takes.
 
 use axum::{
     Json,
@@ -11,16 +11,18 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{
-    body::{JsonBody, RouteBody, SalvoBody},
+    body::{JsonBody, RouteBody},
+    levels::{self, ByLevel, LevelRoute, LevelsQuery},
     stream,
     view::RouteView,
 };
 use crate::{
     actor::{Action, Actor},
     app::Shared,
+    http::query::Query,
     inventory::Output,
     problem::{Error, Problem},
-    take::{self, Salvo, Taken, WAIT_MS},
+    take::{self, Salvo, Taken, TakenOutput, WAIT_MS},
 };
 
 /// A route and the output it is on.
@@ -32,19 +34,14 @@ pub struct OutputRoute {
     /// What it shows.
     #[serde(flatten)]
     pub route: RouteView,
+    /// What is on the levels beside its picture that were taken.
+    #[serde(skip_serializing_if = "ByLevel::is_empty")]
+    #[schema(value_type = std::collections::HashMap<String, LevelRoute>, required = false)]
+    pub levels: ByLevel<LevelRoute>,
 }
 
-/// How a salvo ended, or where it stands.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct SalvoView {
-    /// The number its takes share.
-    pub take: u64,
-    /// In the order asked for.
-    pub routes: Vec<OutputRoute>,
-}
-
-/// Takes an input to an output. 200 once its first whole frame has left there; 202 when that
-/// has not happened within `wait_ms`.
+/// Takes an input to an output, whole or some of its levels. 200 once its first whole frame
+/// has left there, on every level taken; 202 when that has not happened within `wait_ms`.
 #[utoipa::path(put, path = "/outputs/{id}/route", tag = "outputs", operation_id = "put_route",
     params(("id" = String, Path)), request_body = RouteBody,
     responses((status = 200, body = OutputRoute), (status = 202, body = OutputRoute),
@@ -56,47 +53,33 @@ pub async fn put(
     JsonBody(body): JsonBody<RouteBody>,
 ) -> Result<Response, Error> {
     actor.may(Action::Route)?;
-    let takes = vec![Take::new(stream::parse::<Output>(&id)?, Some(body.input))];
+    let takes = vec![Take {
+        output: stream::parse::<Output>(&id)?,
+        input: Some(body.input),
+        levels: levels::named("levels", body.levels)?,
+    }];
     let salvo = Salvo { takes, wait_ms: body.wait_ms.unwrap_or(WAIT_MS), force: body.force };
     one(&take::salvo(&app, salvo).await?)
 }
 
-/// Clears an output.
+/// Clears an output, or some of its levels.
 #[utoipa::path(delete, path = "/outputs/{id}/route", tag = "outputs",
-    operation_id = "delete_route", params(("id" = String, Path)),
+    operation_id = "delete_route", params(("id" = String, Path), LevelsQuery),
     responses((status = 200, body = OutputRoute), (status = 202, body = OutputRoute),
         (status = "default", body = Problem)))]
 pub async fn remove(
     State(app): State<Shared>,
     actor: Actor,
     Path(id): Path<String>,
+    Query(query): Query<LevelsQuery>,
 ) -> Result<Response, Error> {
     actor.may(Action::Route)?;
-    let takes = vec![Take::new(stream::parse::<Output>(&id)?, None)];
+    let takes = vec![Take {
+        output: stream::parse::<Output>(&id)?,
+        input: None,
+        levels: levels::listed(query.levels.as_deref())?,
+    }];
     one(&take::salvo(&app, Salvo { takes, wait_ms: WAIT_MS, force: false }).await?)
-}
-
-/// Makes several takes, all or none, on the same frame where the sources allow.
-#[utoipa::path(post, path = "/salvos", tag = "outputs", operation_id = "create_salvo",
-    request_body = SalvoBody,
-    responses((status = 200, body = SalvoView), (status = 202, body = SalvoView),
-        (status = "default", body = Problem)))]
-pub async fn salvo(
-    State(app): State<Shared>,
-    actor: Actor,
-    JsonBody(body): JsonBody<SalvoBody>,
-) -> Result<Response, Error> {
-    actor.may(Action::Route)?;
-    let takes = body.routes.into_iter().map(|r| Take::new(r.output, r.input));
-    let salvo = Salvo {
-        takes: takes.collect(),
-        wait_ms: body.wait_ms.unwrap_or(WAIT_MS),
-        force: body.force,
-    };
-    let taken = take::salvo(&app, salvo).await?;
-    let status = status(&taken);
-    let view = SalvoView { take: taken.take, routes: views(&taken) };
-    Ok((status, Json(view)).into_response())
 }
 
 fn one(taken: &Taken) -> Result<Response, Error> {
@@ -104,14 +87,21 @@ fn one(taken: &Taken) -> Result<Response, Error> {
     Ok((status(taken), Json(view)).into_response())
 }
 
-fn status(taken: &Taken) -> StatusCode {
+/// 200 when all is confirmed, 202 when not.
+pub fn status(taken: &Taken) -> StatusCode {
     if taken.confirmed { StatusCode::OK } else { StatusCode::ACCEPTED }
 }
 
-fn views(taken: &Taken) -> Vec<OutputRoute> {
-    let view = |(output, route): &(OutputId, _)| OutputRoute {
-        output: output.clone(),
-        route: RouteView::of(route),
+/// Every route of a salvo, in its order.
+pub fn views(taken: &Taken) -> Vec<OutputRoute> {
+    let view = |now: &TakenOutput| OutputRoute {
+        output: now.output.clone(),
+        route: RouteView::of(&now.video),
+        levels: now
+            .beside
+            .iter()
+            .map(|(level, route)| (*level, LevelRoute { route: RouteView::of(route) }))
+            .collect(),
     };
     taken.routes.iter().map(view).collect()
 }

@@ -85,6 +85,131 @@ pub enum MergeOrder {
     FirstCopy,
 }
 
+/// One of the streams of an input or output.
+#[derive(ToSchema, serde::Serialize)]
+#[schema(rename_all = "lowercase")]
+pub enum Level {
+    Video,
+    Audio,
+    Ancillary,
+}
+
+/// The format of sound (ST 2110-30).
+#[derive(ToSchema)]
+pub struct Audio {
+    /// Encoding of a sample.
+    depth: AudioDepth,
+    /// Samples a second.
+    #[schema(example = 48000)]
+    rate_hz: u32,
+    /// Channels.
+    #[schema(minimum = 1, maximum = 64)]
+    channels: u8,
+    /// How much time a packet holds.
+    packet_time: PacketTime,
+    /// What the channels are; undefined if not given.
+    #[schema(example = "SMPTE2110.(ST)")]
+    channel_order: Option<String>,
+}
+
+/// Encoding of a sample (ST 2110-30 §6.1).
+#[derive(ToSchema)]
+pub enum AudioDepth {
+    L16,
+    L24,
+}
+
+/// How much time a packet holds (AES67 §7.2).
+#[derive(ToSchema)]
+pub enum PacketTime {
+    #[schema(rename = "125us")]
+    Us125,
+    #[schema(rename = "250us")]
+    Us250,
+    #[schema(rename = "333us")]
+    Us333,
+    #[schema(rename = "1ms")]
+    Ms1,
+    #[schema(rename = "4ms")]
+    Ms4,
+}
+
+/// The format of ancillary data (ST 2110-40).
+#[derive(ToSchema)]
+pub struct Ancillary {
+    /// Frames a second of the picture.
+    #[schema(example = "60000/1001")]
+    rate: String,
+    /// Whether packets belong to fields.
+    #[schema(required = false)]
+    interlace: bool,
+    /// The kinds of packets; any unless given.
+    #[schema(required = false)]
+    data_ids: Vec<DataId>,
+    /// Byte 1 of the video payload id (ST 352) of the SDI it came from.
+    vpid_code: Option<u8>,
+}
+
+/// The kind of an ancillary data packet.
+#[derive(ToSchema, serde::Serialize)]
+pub struct DataId {
+    /// Data identification.
+    did: u8,
+    /// Secondary data identification; 0 for packets of type 1.
+    sdid: u8,
+}
+
+/// Sound that arrives.
+#[derive(ToSchema)]
+pub struct AudioInput {
+    /// What it is.
+    format: Audio,
+    /// Where it arrives.
+    legs: Vec<Leg>,
+    /// How two legs become one stream.
+    merge: super::view::MergeView,
+    /// RTP payload type.
+    payload_type: u8,
+}
+
+/// Ancillary data that arrive.
+#[derive(ToSchema)]
+pub struct AncillaryInput {
+    /// What they are.
+    format: Ancillary,
+    /// Where they arrive.
+    legs: Vec<Leg>,
+    /// How two legs become one stream.
+    merge: super::view::MergeView,
+    /// RTP payload type.
+    payload_type: u8,
+}
+
+/// When an input that failed is shown again.
+#[derive(ToSchema)]
+#[schema(rename_all = "lowercase")]
+pub enum Back {
+    Automatic,
+    Manual,
+}
+
+/// What an output sends while its input is lost.
+#[derive(ToSchema)]
+#[schema(rename_all = "lowercase")]
+pub enum OnLoss {
+    Nothing,
+    Slate,
+}
+
+/// What is shown in place of an input that has failed: one of its backups, or a slate.
+#[derive(ToSchema)]
+#[schema(rename_all = "lowercase")]
+pub enum StandIn {
+    /// The backup's id.
+    Backup(String),
+    Slate,
+}
+
 /// Formats an output takes.
 #[derive(ToSchema, serde::Serialize)]
 #[serde(untagged)]

@@ -17,9 +17,10 @@ use crate::{app::Shared, problem::Problem};
 /// How often a silent stream says that it is alive.
 const KEEP_ALIVE: Duration = Duration::from_secs(10);
 
-/// Events as they happen: `route {output, route}`, `signal {input, signal}`,
-/// `inventory {kind, id, change}`, `router {connected}`, `still {input, at}`. After `reset`
-/// and `router`, read the state again. `Last-Event-ID` resumes.
+/// Events as they happen: `route {output, level, route}`, `signal {input, level, signal}` (of a
+/// picture with `findings`), `scheduled {take, at, state}` with state `waiting`, `started` or
+/// `called-off`, `inventory {kind, id, change}`, `router {connected}`, `still {input, at}`.
+/// After `reset` and `router`, read the state again. `Last-Event-ID` resumes.
 #[utoipa::path(get, path = "/events", tag = "events", operation_id = "listen",
     params(("Last-Event-ID" = Option<String>, Header, description = "The last event seen")),
     responses((status = 200, body = String, content_type = "text/event-stream"),

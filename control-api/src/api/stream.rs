@@ -33,6 +33,8 @@ pub trait Resource: Stream {
     fn view(&self, app: &App) -> Self::View;
     /// Takes the names out of a body.
     fn named(body: &mut Self::Body) -> Named<Self::Id>;
+    /// The answer, with what of the request was not taken over.
+    fn warned(view: Self::View, warnings: Vec<String>) -> Self::View;
     /// A stream as a body describes it.
     fn from_json(app: &App, name: Name<Self::Id>, body: Self::Body) -> Result<Self, Error>;
     /// A stream as an SDP describes it.
@@ -86,8 +88,8 @@ pub async fn create<T: Resource>(
     body: JsonOrSdp<T::Body>,
 ) -> Result<Response, Error> {
     actor.may(Action::ChangeInventory)?;
-    let stream = read::<T>(&app, None, query, body)?;
-    store(app, stream, Mode::Create).await
+    let (stream, warnings) = read::<T>(&app, None, query, body)?;
+    store(app, stream, warnings, Mode::Create).await
 }
 
 /// Adds or replaces the one of that id.
@@ -99,8 +101,8 @@ pub async fn put<T: Resource>(
     body: JsonOrSdp<T::Body>,
 ) -> Result<Response, Error> {
     actor.may(Action::ChangeInventory)?;
-    let stream = read::<T>(&app, Some(new_id::<T>(id)?), query, body)?;
-    store(app, stream, Mode::CreateOrReplace).await
+    let (stream, warnings) = read::<T>(&app, Some(new_id::<T>(id)?), query, body)?;
+    store(app, stream, warnings, Mode::CreateOrReplace).await
 }
 
 /// Removes the one of that id.
@@ -124,24 +126,26 @@ fn new_id<T: Stream>(id: &str) -> Result<T::Id, Error> {
     id.parse().map_err(|error| validate::invalid("id", format!("{error}")))
 }
 
-/// The stream that a request describes; `path` is the id in the path.
+/// The stream that a request describes, and what of it is not taken over; `path` is the id in
+/// the path.
 fn read<T: Resource>(
     app: &App,
     path: Option<T::Id>,
     query: SdpQuery,
     body: JsonOrSdp<T::Body>,
-) -> Result<T, Error> {
+) -> Result<(T, Vec<String>), Error> {
     match body {
         JsonOrSdp::Json(mut body) => {
             let name = name::<T>(app, path, T::named(&mut body))?;
-            T::from_json(app, name, body)
+            Ok((T::from_json(app, name, body)?, Vec::new()))
         }
         JsonOrSdp::Sdp(text) => {
-            let stream = sdp::parse(&text, query.tolerant)?;
+            let mut stream = sdp::parse(&text, query.tolerant)?;
+            let warnings = std::mem::take(&mut stream.warnings);
             let id = query.id.map(|id| new_id::<T>(&id)).transpose()?;
             let label = query.label.or_else(|| stream.name.clone());
             let named = Named { id, label, zone: query.zone };
-            Ok(T::from_sdp(app, name::<T>(app, path, named)?, stream))
+            Ok((T::from_sdp(app, name::<T>(app, path, named)?, stream), warnings))
         }
     }
 }
@@ -179,10 +183,15 @@ fn free_id<T: Stream>(app: &App, label: &str) -> Result<T::Id, Error> {
         .ok_or(Error::Internal)
 }
 
-async fn store<T: Resource>(app: Shared, stream: T, mode: Mode) -> Result<Response, Error> {
+async fn store<T: Resource>(
+    app: Shared,
+    stream: T,
+    warnings: Vec<String>,
+    mode: Mode,
+) -> Result<Response, Error> {
     let put = T::put(app.clone(), stream.clone(), mode).await?;
     let location = format!("/api/v1/{}s/{}", T::KIND, stream.id());
-    let view = Json(stream.view(&app));
+    let view = Json(T::warned(stream.view(&app), warnings));
     Ok(match put {
         Put::Created => (StatusCode::CREATED, [(header::LOCATION, location)], view).into_response(),
         Put::Replaced => view.into_response(),

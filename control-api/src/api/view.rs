@@ -6,8 +6,9 @@
 use std::collections::BTreeMap;
 
 use ormatrix_protocol::{
-    DropReason, InputId, Leg, LegCounters, MergeOrder, MonitorStatus, OutputCounters, OutputId,
-    Route, RouteState, SignalState, WithheldReason,
+    AncillaryInput, AudioInput, Back, DropReason, Failover, InputId, Leg, LegCounters, Level,
+    MergeOrder, MonitorStatus, OnLoss, OutputCounters, OutputId, Route, RouteState, SignalState,
+    StandIn, WithheldReason,
 };
 use serde::Serialize;
 use st2110::{
@@ -16,11 +17,15 @@ use st2110::{
 };
 use utoipa::ToSchema;
 
-use super::schema;
+use super::{
+    findings::FindingsView,
+    levels::{ByLevel, InputLevelView, OutputLevelView, OutputStreamView},
+    schema,
+};
 use crate::{
     app::App,
-    inventory::{Accepts, Input, Output},
-    mirror::{InputNow, OutputNow},
+    inventory::{Accepts, Input, Output, Stream},
+    mirror::{Mirror, Reception},
     time::rfc3339,
 };
 
@@ -55,8 +60,27 @@ pub struct InputView {
     /// As ST 2110-20 §7.3 names it; narrow where not given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub range: Option<&'static str>,
+    /// Its sound.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<schema::AudioInput>)]
+    pub audio: Option<AudioInput>,
+    /// Its ancillary data.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<schema::AncillaryInput>)]
+    pub ancillary: Option<AncillaryInput>,
+    /// Inputs that may stand in for it when it fails.
+    #[schema(value_type = Vec<String>)]
+    pub backups: Vec<InputId>,
+    /// What counts as failure, and when it is shown again.
+    pub failover: FailoverView,
     /// Whether pictures arrive.
     pub signal: SignalView,
+    /// What was found by looking at them; null while the router is away.
+    pub findings: Option<FindingsView>,
+    /// The levels beside its picture.
+    #[serde(skip_serializing_if = "ByLevel::is_empty")]
+    #[schema(value_type = std::collections::HashMap<String, InputLevelView>, required = false)]
+    pub levels: ByLevel<InputLevelView>,
     /// Outputs that show or shall show it; empty while the router is away.
     #[schema(value_type = Vec<String>)]
     pub tally: Vec<OutputId>,
@@ -65,6 +89,29 @@ pub struct InputView {
     /// Why the router does not receive it, when it refused to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fault: Option<String>,
+    /// What of an SDP was not taken over; only in the answer to that SDP.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    pub warnings: Vec<String>,
+}
+
+/// What counts as failure of an input, and when it is shown again.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Failover)]
+#[allow(clippy::struct_field_names, reason = "the names are those of the answer")]
+pub struct FailoverView {
+    /// `automatic`: as soon as its signal has been good long enough; `manual`: when somebody
+    /// takes it again.
+    #[schema(value_type = schema::Back)]
+    pub back: Back,
+    /// Milliseconds of good signal before it is shown again.
+    pub steady_ms: u32,
+    /// A picture that does not change for so many milliseconds has failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub frozen_ms: Option<u32>,
+    /// A picture that is black for so many milliseconds has failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub black_ms: Option<u32>,
 }
 
 /// How two legs become one stream (ST 2022-7).
@@ -159,13 +206,30 @@ pub struct OutputView {
     /// Formats it takes, or `"any"`.
     #[schema(value_type = schema::Accepts)]
     pub accepts: Accepts,
+    /// Where its sound goes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub audio: Option<OutputStreamView>,
+    /// Where its ancillary data go.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ancillary: Option<OutputStreamView>,
+    /// What it sends when its input is lost and nothing stands in.
+    #[schema(value_type = schema::OnLoss)]
+    pub on_loss: OnLoss,
     /// What it shows.
     pub route: RouteView,
+    /// The levels beside its picture.
+    #[serde(skip_serializing_if = "ByLevel::is_empty")]
+    #[schema(value_type = std::collections::HashMap<String, OutputLevelView>, required = false)]
+    pub levels: ByLevel<OutputLevelView>,
     /// What left; null while the router is away.
     pub sent: Option<SentView>,
     /// Why the router does not send it, when it refused to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fault: Option<String>,
+    /// What of an SDP was not taken over; only in the answer to that SDP.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    pub warnings: Vec<String>,
 }
 
 /// What is on an output.
@@ -185,6 +249,10 @@ pub struct RouteView {
     pub confirmed_at: Option<String>,
     /// Number of the take that asked for it.
     pub take: Option<u64>,
+    /// What is shown in its place, because it has failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<schema::StandIn>)]
+    pub stand_in: Option<StandIn>,
 }
 
 /// What an output or monitor has sent since the router started.
@@ -263,8 +331,8 @@ pub fn route_word(state: RouteState) -> &'static str {
 
 impl SignalView {
     /// A signal as the router tells it; unknown when it does not.
-    pub fn of(now: Option<&InputNow>) -> Self {
-        let counter = |of: fn(&InputNow) -> u64| now.map(of);
+    pub fn of(now: Option<Reception<'_>>) -> Self {
+        let counter = |of: fn(Reception<'_>) -> u64| now.map(of);
         Self {
             state: now.map_or("unknown", |now| signal_word(now.signal.state)),
             since: now.map(|now| rfc3339(now.signal.since)),
@@ -302,17 +370,26 @@ impl RouteView {
             since: Some(rfc3339(route.since)),
             confirmed_at: route.confirmed_at.map(rfc3339),
             take: Some(route.take),
+            stand_in: route.stand_in.clone(),
         }
     }
 
     /// While the router does not tell.
     pub fn unknown() -> Self {
-        Self { input: None, state: "unknown", since: None, confirmed_at: None, take: None }
+        Self {
+            input: None,
+            state: "unknown",
+            since: None,
+            confirmed_at: None,
+            take: None,
+            stand_in: None,
+        }
     }
 }
 
 impl SentView {
-    fn of(counters: &OutputCounters) -> Self {
+    /// As the router counts.
+    pub fn of(counters: &OutputCounters) -> Self {
         Self {
             packets: counters.packets,
             bytes: counters.bytes,
@@ -336,10 +413,16 @@ impl SentView {
 impl InputView {
     /// An input with what is known of it now.
     pub fn of(app: &App, input: &Input) -> Self {
-        let (signal, tally) = app.router.read(|mirror| {
+        let beside = || input.levels().into_iter().map(|(level, _)| level).skip(1);
+        let (signal, findings, levels, tally) = app.router.read(|mirror| {
             let now = mirror.and_then(|mirror| mirror.inputs.get(&input.id));
-            let tally = mirror.map(|mirror| mirror.tally(&input.id)).unwrap_or_default();
-            (SignalView::of(now), tally)
+            let signal = |level| SignalView::of(now.and_then(|now| now.reception(level)));
+            let tally =
+                |level| mirror.map(|mirror| mirror.tally_of(&input.id, level)).unwrap_or_default();
+            let level =
+                |level| (level, InputLevelView { signal: signal(level), tally: tally(level) });
+            let findings = now.map(|now| FindingsView::of(&now.findings));
+            (signal(Level::Video), findings, beside().map(level).collect(), tally(Level::Video))
         });
         Self {
             id: input.id.clone(),
@@ -353,10 +436,28 @@ impl InputView {
             colorimetry: input.colour.colorimetry.as_str(),
             tcs: input.colour.tcs.map(TransferCharacteristic::as_str),
             range: input.colour.range.map(Range::as_str),
+            audio: input.audio.clone(),
+            ancillary: input.ancillary.clone(),
+            backups: input.failover.backups.clone(),
+            failover: FailoverView::of(&input.failover),
             signal,
+            findings,
+            levels,
             tally,
             still_at: app.stills.latest(&input.id).map(|still| rfc3339(still.at)),
             fault: app.faults().inputs.get(input.id.as_str()).cloned(),
+            warnings: Vec::new(),
+        }
+    }
+}
+
+impl FailoverView {
+    fn of(failover: &Failover) -> Self {
+        Self {
+            back: failover.back,
+            steady_ms: failover.steady_ms.0,
+            frozen_ms: failover.frozen_ms,
+            black_ms: failover.black_ms,
         }
     }
 }
@@ -364,11 +465,18 @@ impl InputView {
 impl OutputView {
     /// An output with what is known of it now.
     pub fn of(app: &App, output: &Output) -> Self {
-        let now = |look: fn(&OutputNow) -> (RouteView, SentView)| {
-            app.router.read(|mirror| mirror?.outputs.get(&output.id).map(look))
+        let beside = || output.levels().into_iter().map(|(level, _)| level).skip(1);
+        let ((route, sent), levels) = app.router.read(|mirror| {
+            let picture = Self::now(mirror, &output.id, Level::Video);
+            let level = |level| {
+                let (route, sent) = Self::now(mirror, &output.id, level);
+                (level, OutputLevelView { route, sent })
+            };
+            (picture, beside().map(level).collect())
+        });
+        let stream = |level, stream: &Option<_>| {
+            stream.as_ref().map(|stream| OutputStreamView::of(level, stream))
         };
-        let (route, sent) = now(|now| (RouteView::of(&now.route), SentView::of(&now.counters)))
-            .map_or_else(|| (RouteView::unknown(), None), |(route, sent)| (route, Some(sent)));
         Self {
             id: output.id.clone(),
             label: output.label.clone(),
@@ -379,10 +487,26 @@ impl OutputView {
             ttl: output.ttl,
             dscp: output.dscp,
             accepts: output.accepts.clone(),
+            audio: stream(Level::Audio, &output.audio),
+            ancillary: stream(Level::Ancillary, &output.ancillary),
+            on_loss: output.on_loss,
             route,
+            levels,
             sent,
             fault: app.faults().outputs.get(output.id.as_str()).cloned(),
+            warnings: Vec::new(),
         }
+    }
+
+    /// What is on a level, and what left; unknown where the router does not tell.
+    fn now(mirror: Option<&Mirror>, id: &OutputId, level: Level) -> (RouteView, Option<SentView>) {
+        let now = mirror.and_then(|mirror| mirror.outputs.get(id));
+        let route = now.and_then(|now| now.route(level));
+        let counters = now.and_then(|now| match level {
+            Level::Video => Some(&now.counters),
+            beside => now.levels.get(&beside).map(|now| &now.counters),
+        });
+        (route.map_or_else(RouteView::unknown, RouteView::of), counters.map(SentView::of))
     }
 }
 

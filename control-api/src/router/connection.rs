@@ -9,9 +9,9 @@ use std::{
 };
 
 use ormatrix_protocol::{
-    Command, Event, FromRouter, Level, PROTOCOL_VERSION, Reply, Request, codec::LINE_MAX,
+    Command, Event, FromRouter, InputId, Level, PROTOCOL_VERSION, Reply, Request, codec::LINE_MAX,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
     net::{
@@ -23,7 +23,11 @@ use tokio::{
 };
 
 use super::{AskError, Job};
-use crate::{api::view, events::Events, mirror::Mirror};
+use crate::{
+    api::{findings::FindingsView, view},
+    events::Events,
+    mirror::Mirror,
+};
 
 /// First and longest pause between attempts.
 const BACK_OFF: (Duration, Duration) = (Duration::from_millis(25), Duration::from_secs(1));
@@ -175,12 +179,21 @@ impl Keeper {
         }
     }
 
-    /// Takes a whole status as the truth.
+    /// Takes a whole status as the truth, and tells of the salvos that wait since the last.
     fn replace(&self, status: ormatrix_protocol::RouterStatus) {
         let mut mirror = self.mirror.write().unwrap_or_else(PoisonError::into_inner);
-        *mirror = Some(Mirror::new(status, mirror.as_ref()));
+        let now = Mirror::new(status, mirror.as_ref());
+        // Whoever hears of a new connection reads everything anyway.
+        let known = mirror.as_ref().map(|before| &before.scheduled);
+        let new = now
+            .scheduled
+            .iter()
+            .filter(|(take, _)| known.is_some_and(|known| !known.contains_key(take)));
+        let new: Vec<_> = new.map(|(take, it)| scheduled(*take, "waiting", Some(it.at))).collect();
+        *mirror = Some(now);
         drop(mirror);
         self.revise.send_modify(|revision| *revision += 1);
+        new.iter().for_each(|data| self.events.publish("scheduled", data));
     }
 
     /// The router is away: nothing is known any more. True when it had been connected.
@@ -197,31 +210,54 @@ impl Keeper {
     fn apply(&self, event: Event) {
         let mut guard = self.mirror.write().unwrap_or_else(PoisonError::into_inner);
         let Some(mirror) = guard.as_mut() else { return };
-        match event {
-            Event::Route { output, level: Level::Video, route } => {
-                let data = json!({ "output": output, "route": view::RouteView::of(&route) });
-                mirror.set_route(&output, route);
-                drop(guard);
-                self.events.publish("route", &data);
+        let (name, data) = match event {
+            Event::Route { output, level, route } => {
+                let seen = view::RouteView::of(&route);
+                let data = json!({ "output": output, "level": level, "route": seen });
+                mirror.set_route(&output, level, route);
+                ("route", data)
             }
-            Event::Signal { input, level: Level::Video, signal } => {
-                mirror.set_signal(&input, signal);
-                let seen = view::SignalView::of(mirror.inputs.get(&input));
-                drop(guard);
-                self.events.publish("signal", &json!({ "input": input, "signal": seen }));
+            Event::Signal { input, level, signal } => {
+                mirror.set_signal(&input, level, signal);
+                ("signal", signalled(mirror, &input, level))
+            }
+            Event::Findings { input, findings } => {
+                mirror.set_findings(&input, findings);
+                ("signal", signalled(mirror, &input, Level::Video))
+            }
+            Event::Scheduled { take, started } => {
+                let known = mirror.scheduled.remove(&take);
+                let state = if started { "started" } else { "called-off" };
+                ("scheduled", scheduled(take, state, known.map(|known| known.at)))
             }
             Event::Telemetry(telemetry) => {
                 mirror.set_telemetry(telemetry);
                 return;
             }
-            Event::Route { .. }
-            | Event::Signal { .. }
-            | Event::Findings { .. }
-            | Event::Scheduled { .. }
-            | Event::Inventory => return,
-        }
+            Event::Inventory => return,
+        };
+        drop(guard);
+        self.events.publish(name, &data);
         self.revise.send_modify(|revision| *revision += 1);
     }
+}
+
+/// What is told of a level's signal; of a picture's, what was found about it too.
+fn signalled(mirror: &Mirror, input: &InputId, level: Level) -> Value {
+    let now = mirror.inputs.get(input);
+    let signal = view::SignalView::of(now.and_then(|now| now.reception(level)));
+    let mut data = json!({ "input": input, "level": level, "signal": signal });
+    if level == Level::Video
+        && let (Value::Object(data), Some(now)) = (&mut data, now)
+    {
+        data.insert("findings".to_owned(), json!(FindingsView::of(&now.findings)));
+    }
+    data
+}
+
+/// What is told of takes at a time.
+fn scheduled(take: u64, state: &str, at: Option<u64>) -> Value {
+    json!({ "take": take, "state": state, "at": at.map(|at| at.to_string()) })
 }
 
 /// Reads messages until something is wrong.

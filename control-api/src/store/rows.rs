@@ -2,15 +2,18 @@
 
 use std::{fmt::Display, net::IpAddr, path::Path, str::FromStr};
 
-use ormatrix_protocol::{Leg, Merge};
-use rusqlite::{Connection, Row, Transaction, params};
+use ormatrix_protocol::{
+    Back, Failover, InputId, InputStream, Leg, Level, Merge, OnLoss, OutputStream, SteadyMs,
+};
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
+use serde::{Serialize, de::DeserializeOwned};
 use st2110::{
     format::{Depth, VideoFormat},
     sdp::{Colorimetry, Range, TransferCharacteristic},
 };
 
 use super::{StoreError, Write};
-use crate::inventory::{Colour, Input, Inventory, Output};
+use crate::inventory::{Colour, Input, Inventory, Output, Stream};
 
 /// Applies one change.
 pub(super) fn write(transaction: &Transaction<'_>, write: &Write) -> rusqlite::Result<()> {
@@ -30,8 +33,9 @@ fn put_input(transaction: &Transaction<'_>, input: &Input) -> rusqlite::Result<(
     transaction.execute("DELETE FROM inputs WHERE id = ?1", [input.id.as_str()])?;
     transaction.execute(
         "INSERT INTO inputs (id, label, zone, width, height, rate, sampling, depth, scan, \
-         packing, payload_type, max_udp, colorimetry, tcs, range, skew_us, merge_order) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
+         packing, payload_type, max_udp, colorimetry, tcs, range, skew_us, merge_order, back, \
+         steady_ms, frozen_ms, black_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, \
+         ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)",
         params![
             input.id.as_str(),
             input.label,
@@ -50,24 +54,67 @@ fn put_input(transaction: &Transaction<'_>, input: &Input) -> rusqlite::Result<(
             input.colour.range.map(Range::as_str),
             input.merge.skew_us,
             input.merge.order.as_str(),
+            input.failover.back.as_str(),
+            input.failover.steady_ms.0,
+            input.failover.frozen_ms,
+            input.failover.black_ms,
         ],
     )?;
+    let id = input.id.as_str();
+    if let Some(audio) = &input.audio {
+        put_input_level(transaction, id, Level::Audio, audio)?;
+    }
+    if let Some(ancillary) = &input.ancillary {
+        put_input_level(transaction, id, Level::Ancillary, ancillary)?;
+    }
+    for (position, backup) in input.failover.backups.iter().enumerate() {
+        transaction.execute(
+            "INSERT INTO input_backups (input, position, backup) VALUES (?1, ?2, ?3)",
+            params![id, position as u32, backup.as_str()],
+        )?;
+    }
     put_legs(
         transaction,
-        "INSERT INTO input_legs (input, position, address, port, source, interface) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-        input.id.as_str(),
-        &input.legs,
+        "INSERT INTO input_legs (input, level, position, address, port, source, interface) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        id,
+        input,
     )
+}
+
+fn put_input_level<F: Serialize>(
+    transaction: &Transaction<'_>,
+    input: &str,
+    level: Level,
+    stream: &InputStream<F>,
+) -> rusqlite::Result<()> {
+    let sql = "INSERT INTO input_levels (input, level, format, payload_type, skew_us, merge_order) \
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+    let merge = stream.merge;
+    transaction.execute(
+        sql,
+        params![
+            input,
+            level.as_str(),
+            json(&stream.format)?,
+            stream.payload_type,
+            merge.skew_us,
+            merge.order.as_str(),
+        ],
+    )?;
+    Ok(())
+}
+
+fn json(value: &impl Serialize) -> rusqlite::Result<String> {
+    serde_json::to_string(value)
+        .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))
 }
 
 fn put_output(transaction: &Transaction<'_>, output: &Output) -> rusqlite::Result<()> {
     transaction.execute("DELETE FROM outputs WHERE id = ?1", [output.id.as_str()])?;
-    let accepts = serde_json::to_string(&output.accepts)
-        .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
     transaction.execute(
-        "INSERT INTO outputs (id, label, zone, payload_type, ssrc, ttl, dscp, accepts) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        "INSERT INTO outputs (id, label, zone, payload_type, ssrc, ttl, dscp, accepts, on_loss) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
         params![
             output.id.as_str(),
             output.label,
@@ -76,34 +123,48 @@ fn put_output(transaction: &Transaction<'_>, output: &Output) -> rusqlite::Resul
             output.ssrc,
             output.ttl,
             output.dscp,
-            accepts,
+            json(&output.accepts)?,
+            output.on_loss.as_str(),
         ],
     )?;
+    let id = output.id.as_str();
+    for (level, stream) in [(Level::Audio, &output.audio), (Level::Ancillary, &output.ancillary)] {
+        if let Some(stream) = stream {
+            transaction.execute(
+                "INSERT INTO output_levels (output, level, payload_type, ssrc, ramp_ms) \
+                 VALUES (?1, ?2, ?3, ?4, ?5)",
+                params![id, level.as_str(), stream.payload_type, stream.ssrc, stream.ramp_ms],
+            )?;
+        }
+    }
     put_legs(
         transaction,
-        "INSERT INTO output_legs (output, position, address, port, source, interface) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-        output.id.as_str(),
-        &output.legs,
+        "INSERT INTO output_legs (output, level, position, address, port, source, interface) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        id,
+        output,
     )
 }
 
-fn put_legs(
+fn put_legs<T: Stream>(
     transaction: &Transaction<'_>,
     sql: &str,
     owner: &str,
-    legs: &[Leg],
+    stream: &T,
 ) -> rusqlite::Result<()> {
     let mut statement = transaction.prepare_cached(sql)?;
-    for (position, leg) in legs.iter().enumerate() {
-        statement.execute(params![
-            owner,
-            position as u32,
-            leg.address.to_string(),
-            leg.port,
-            leg.source.map(|source| source.to_string()),
-            leg.interface,
-        ])?;
+    for (level, legs) in stream.levels() {
+        for (position, leg) in legs.iter().enumerate() {
+            statement.execute(params![
+                owner,
+                level.as_str(),
+                position as u32,
+                leg.address.to_string(),
+                leg.port,
+                leg.source.map(|source| source.to_string()),
+                leg.interface,
+            ])?;
+        }
     }
     Ok(())
 }
@@ -117,9 +178,12 @@ pub(super) fn load(connection: &Connection, path: &Path) -> Result<Inventory, St
     let mut rows = statement.query([]).map_err(sqlite)?;
     while let Some(row) = rows.next().map_err(sqlite)? {
         let id: String = row.get("id").map_err(sqlite)?;
-        let input = legs_of(connection, "input", &id).and_then(|legs| input(row, legs)).map_err(
-            |reason| StoreError::Row { path: path.to_owned(), what: "input", id, reason },
-        )?;
+        let input = input(connection, row, &id).map_err(|reason| StoreError::Row {
+            path: path.to_owned(),
+            what: "input",
+            id,
+            reason,
+        })?;
         inventory.inputs.insert(input.id.clone(), input);
     }
 
@@ -127,16 +191,19 @@ pub(super) fn load(connection: &Connection, path: &Path) -> Result<Inventory, St
     let mut rows = statement.query([]).map_err(sqlite)?;
     while let Some(row) = rows.next().map_err(sqlite)? {
         let id: String = row.get("id").map_err(sqlite)?;
-        let output =
-            legs_of(connection, "output", &id).and_then(|legs| output(row, legs)).map_err(
-                |reason| StoreError::Row { path: path.to_owned(), what: "output", id, reason },
-            )?;
+        let output = output(connection, row, &id).map_err(|reason| StoreError::Row {
+            path: path.to_owned(),
+            what: "output",
+            id,
+            reason,
+        })?;
         inventory.outputs.insert(output.id.clone(), output);
     }
     Ok(inventory)
 }
 
-fn input(row: &Row<'_>, legs: Vec<Leg>) -> Result<Input, String> {
+fn input(connection: &Connection, row: &Row<'_>, id: &str) -> Result<Input, String> {
+    let back: String = value(row, "back")?;
     Ok(Input {
         id: text(row, "id")?,
         label: value(row, "label")?,
@@ -150,8 +217,8 @@ fn input(row: &Row<'_>, legs: Vec<Leg>) -> Result<Input, String> {
             scan: text(row, "scan")?,
             packing: text(row, "packing")?,
         },
-        legs,
-        merge: Merge { skew_us: value(row, "skew_us")?, order: text(row, "merge_order")? },
+        legs: legs_of(connection, "input", id, Level::Video)?,
+        merge: merge(row)?,
         payload_type: value(row, "payload_type")?,
         max_udp: value(row, "max_udp")?,
         colour: Colour {
@@ -163,33 +230,108 @@ fn input(row: &Row<'_>, legs: Vec<Leg>) -> Result<Input, String> {
                 .map(|name| named(&name, Range::from_name))
                 .transpose()?,
         },
+        audio: input_level(connection, id, Level::Audio)?,
+        ancillary: input_level(connection, id, Level::Ancillary)?,
+        failover: Failover {
+            backups: backups_of(connection, id)?,
+            back: [Back::Automatic, Back::Manual]
+                .into_iter()
+                .find(|known| known.as_str() == back)
+                .ok_or_else(|| format!("back: '{back}' is neither automatic nor manual"))?,
+            steady_ms: SteadyMs(value(row, "steady_ms")?),
+            frozen_ms: value(row, "frozen_ms")?,
+            black_ms: value(row, "black_ms")?,
+        },
     })
+}
+
+fn merge(row: &Row<'_>) -> Result<Merge, String> {
+    Ok(Merge { skew_us: value(row, "skew_us")?, order: text(row, "merge_order")? })
+}
+
+fn input_level<F: DeserializeOwned>(
+    connection: &Connection,
+    input: &str,
+    level: Level,
+) -> Result<Option<InputStream<F>>, String> {
+    let sql = "SELECT * FROM input_levels WHERE input = ?1 AND level = ?2";
+    let mut statement = connection.prepare_cached(sql).map_err(said)?;
+    let mut rows = statement.query([input, level.as_str()]).map_err(said)?;
+    let Some(row) = rows.next().map_err(said)? else { return Ok(None) };
+    let format: String = value(row, "format")?;
+    Ok(Some(InputStream {
+        format: serde_json::from_str(&format).map_err(|error| format!("{level}: {error}"))?,
+        legs: legs_of(connection, "input", input, level)?,
+        merge: merge(row)?,
+        payload_type: value(row, "payload_type")?,
+    }))
+}
+
+fn backups_of(connection: &Connection, input: &str) -> Result<Vec<InputId>, String> {
+    let sql = "SELECT backup FROM input_backups WHERE input = ?1 ORDER BY position";
+    let mut statement = connection.prepare_cached(sql).map_err(said)?;
+    let mut rows = statement.query([input]).map_err(said)?;
+    let mut backups = Vec::new();
+    while let Some(row) = rows.next().map_err(said)? {
+        backups.push(text(row, "backup")?);
+    }
+    Ok(backups)
 }
 
 fn named<T>(name: &str, value: fn(&str) -> Option<T>) -> Result<T, String> {
     value(name).ok_or_else(|| format!("'{name}' is no name of ST 2110-20"))
 }
 
-fn output(row: &Row<'_>, legs: Vec<Leg>) -> Result<Output, String> {
+fn output(connection: &Connection, row: &Row<'_>, id: &str) -> Result<Output, String> {
     let accepts: String = value(row, "accepts")?;
+    let on_loss: String = value(row, "on_loss")?;
     Ok(Output {
         id: text(row, "id")?,
         label: value(row, "label")?,
         zone: value(row, "zone")?,
-        legs,
+        legs: legs_of(connection, "output", id, Level::Video)?,
         payload_type: value(row, "payload_type")?,
         ssrc: value(row, "ssrc")?,
         ttl: value(row, "ttl")?,
         dscp: value(row, "dscp")?,
         accepts: serde_json::from_str(&accepts).map_err(said)?,
+        audio: output_level(connection, id, Level::Audio)?,
+        ancillary: output_level(connection, id, Level::Ancillary)?,
+        on_loss: [OnLoss::Nothing, OnLoss::Slate]
+            .into_iter()
+            .find(|known| known.as_str() == on_loss)
+            .ok_or_else(|| format!("on_loss: '{on_loss}' is neither nothing nor slate"))?,
     })
 }
 
-fn legs_of(connection: &Connection, kind: &str, owner: &str) -> Result<Vec<Leg>, String> {
+fn output_level(
+    connection: &Connection,
+    output: &str,
+    level: Level,
+) -> Result<Option<OutputStream>, String> {
+    let sql = "SELECT payload_type, ssrc, ramp_ms FROM output_levels \
+               WHERE output = ?1 AND level = ?2";
+    let mut statement = connection.prepare_cached(sql).map_err(said)?;
+    let row = statement
+        .query_row([output, level.as_str()], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+        .optional()
+        .map_err(said)?;
+    let Some((payload_type, ssrc, ramp_ms)) = row else { return Ok(None) };
+    let legs = legs_of(connection, "output", output, level)?;
+    Ok(Some(OutputStream { legs, payload_type, ssrc, ramp_ms }))
+}
+
+fn legs_of(
+    connection: &Connection,
+    kind: &str,
+    owner: &str,
+    level: Level,
+) -> Result<Vec<Leg>, String> {
     // `kind` is one of two words of this file.
-    let sql = format!("SELECT * FROM {kind}_legs WHERE {kind} = ?1 ORDER BY position");
+    let sql =
+        format!("SELECT * FROM {kind}_legs WHERE {kind} = ?1 AND level = ?2 ORDER BY position");
     let mut statement = connection.prepare_cached(&sql).map_err(said)?;
-    let mut rows = statement.query([owner]).map_err(said)?;
+    let mut rows = statement.query([owner, level.as_str()]).map_err(said)?;
     let mut legs = Vec::new();
     while let Some(row) = rows.next().map_err(said)? {
         let source: Option<String> = value(row, "source")?;

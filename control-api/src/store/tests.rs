@@ -1,4 +1,6 @@
-use ormatrix_protocol::{Merge, MergeOrder};
+use ormatrix_protocol::{
+    Back, Failover, InputStream, Leg, Merge, MergeOrder, OnLoss, OutputStream, SteadyMs,
+};
 use st2110::sdp::{Colorimetry, Range, TransferCharacteristic};
 
 use super::*;
@@ -14,7 +16,7 @@ fn input(id: &str, port: u16) -> Input {
             "depth": 10, "scan": "interlaced", "packing": "BPM"
         }))
         .unwrap(),
-        legs: vec![ormatrix_protocol::Leg {
+        legs: vec![Leg {
             address: "239.1.2.3".parse().unwrap(),
             port,
             source: Some("10.0.0.1".parse().unwrap()),
@@ -28,6 +30,46 @@ fn input(id: &str, port: u16) -> Input {
             range: Some(Range::Full),
         },
         merge: Merge { skew_us: 450_000, order: MergeOrder::FirstCopy },
+        audio: None,
+        ancillary: None,
+        failover: Failover::default(),
+    }
+}
+
+/// With every level, two legs each, and a backup.
+fn whole_input(id: &str, port: u16, backup: &str) -> Input {
+    let legs = |port: u16| {
+        let leg = |last: u8| Leg::new([239, 1, 2, last].into(), port);
+        vec![leg(8), leg(9)]
+    };
+    Input {
+        audio: Some(InputStream {
+            format: serde_json::from_value(serde_json::json!({
+                "depth": "L24", "rate_hz": 48000, "channels": 8, "packet_time": "125us",
+                "channel_order": "SMPTE2110.(51,ST)"
+            }))
+            .unwrap(),
+            legs: legs(port + 2),
+            merge: Merge { skew_us: 150, order: MergeOrder::FirstCopy },
+            payload_type: 97,
+        }),
+        ancillary: Some(InputStream {
+            format: serde_json::from_value(serde_json::json!({
+                "rate": "60000/1001", "data_ids": [{ "did": 97, "sdid": 2 }]
+            }))
+            .unwrap(),
+            legs: legs(port + 4),
+            merge: Merge::default(),
+            payload_type: 100,
+        }),
+        failover: Failover {
+            backups: vec![backup.parse().unwrap()],
+            back: Back::Manual,
+            steady_ms: SteadyMs(500),
+            frozen_ms: Some(2000),
+            black_ms: None,
+        },
+        ..input(id, port)
     }
 }
 
@@ -43,6 +85,25 @@ fn output(id: &str, port: u16) -> Output {
         ttl: 64,
         dscp: 34,
         accepts: Accepts::Formats(vec![input.video]),
+        audio: None,
+        ancillary: None,
+        on_loss: OnLoss::Nothing,
+    }
+}
+
+/// With every level.
+fn whole_output(id: &str, port: u16) -> Output {
+    let stream = |port: u16, ramp_ms: u16| OutputStream {
+        legs: vec![Leg::new([239, 1, 2, 9].into(), port)],
+        payload_type: 98,
+        ssrc: u32::MAX - 1,
+        ramp_ms,
+    };
+    Output {
+        audio: Some(stream(port + 2, 100)),
+        ancillary: Some(stream(port + 4, 0)),
+        on_loss: OnLoss::Slate,
+        ..output(id, port)
     }
 }
 
@@ -65,12 +126,43 @@ fn what_was_written_is_read_back_after_reopening() {
 }
 
 #[test]
+fn levels_backups_and_what_happens_on_loss_are_kept() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("c.sqlite3");
+    let store = Store::open(&path).unwrap();
+    store.write_now(&Write::PutInput(input("a", 5000))).unwrap();
+    // Each stands in for the other, and each is replaced while it does.
+    store.write_now(&Write::PutInput(whole_input("b", 5010, "a"))).unwrap();
+    store.write_now(&Write::PutInput(whole_input("a", 5020, "b"))).unwrap();
+    store.write_now(&Write::PutInput(whole_input("b", 5030, "a"))).unwrap();
+    store.write_now(&Write::PutOutput(output("m", 5000))).unwrap();
+    store.write_now(&Write::PutOutput(whole_output("m", 5000))).unwrap();
+    drop(store);
+    let store = Store::open(&path).unwrap();
+    let inventory = store.load().unwrap();
+    let expected = [whole_input("a", 5020, "b"), whole_input("b", 5030, "a")];
+    assert_eq!(inventory.inputs.into_values().collect::<Vec<_>>(), expected);
+    assert_eq!(inventory.outputs.into_values().collect::<Vec<_>>(), [whole_output("m", 5000)]);
+    // Nobody is left without a backup that the API still names.
+    assert!(store.write_now(&Write::RemoveInput("a".parse().unwrap())).is_err());
+    assert!(store.write_now(&Write::PutInput(whole_input("c", 5040, "x"))).is_err());
+    store.write_now(&Write::PutInput(input("b", 5030))).unwrap();
+    store.write_now(&Write::RemoveInput("a".parse().unwrap())).unwrap();
+    // What is gone holds no address.
+    store.write_now(&Write::PutInput(whole_input("c", 5020, "b"))).unwrap();
+}
+
+#[test]
 fn two_inputs_on_one_address_are_refused_whole() {
     let directory = tempfile::tempdir().unwrap();
     let store = Store::open(&directory.path().join("c.sqlite3")).unwrap();
     store.write_now(&Write::PutInput(input("a", 5000))).unwrap();
     assert!(store.write_now(&Write::PutInput(input("b", 5000))).is_err());
     assert_eq!(store.load().unwrap().inputs.len(), 1);
+    // Nor may the sound of one come where the picture of the other does.
+    let mut b = whole_input("b", 5010, "a");
+    b.audio.as_mut().unwrap().legs = input("a", 5000).legs;
+    assert!(store.write_now(&Write::PutInput(b)).is_err());
 }
 
 #[test]
@@ -94,7 +186,7 @@ fn one_address_on_two_interfaces_is_two() {
 fn an_older_database_is_brought_up_to_date_whole() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("c.sqlite3");
-    let mut connection = Connection::open(&path).unwrap();
+    let connection = Connection::open(&path).unwrap();
     connection.execute_batch(MIGRATIONS[0]).unwrap();
     connection.pragma_update(None, "user_version", 1).unwrap();
     // An input as the first programs wrote it.
@@ -103,18 +195,20 @@ fn an_older_database_is_brought_up_to_date_whole() {
             "INSERT INTO inputs VALUES ('a', 'Endoscope – left', 'OR 3', 1920, 1080, \
              '60000/1001', 'YCbCr-4:2:2', 10, 'interlaced', 'BPM', 'BT2100', 'HLG', 'FULL', \
              112, 8960);
-             INSERT INTO input_legs VALUES ('a', 0, '239.1.2.3', 5000, '10.0.0.1', 'eth0');",
+             INSERT INTO input_legs VALUES ('a', 0, '239.1.2.3', 5000, '10.0.0.1', 'eth0');
+             INSERT INTO input_legs VALUES ('a', 1, '239.1.3.3', 5000, NULL, NULL);
+             INSERT INTO outputs VALUES ('m', 'Monitor', '', 96, 4294967295, 64, 34, '\"any\"');
+             INSERT INTO output_legs VALUES ('m', 0, '239.1.2.3', 5000, '10.0.0.1', 'eth0');",
         )
         .unwrap();
-    let transaction = connection.transaction().unwrap();
-    rows::write(&transaction, &Write::PutOutput(output("m", 5000))).unwrap();
-    transaction.commit().unwrap();
     drop(connection);
     let store = Store::open(&path).unwrap();
     let inventory = store.load().unwrap();
-    let expected = Input { merge: Merge::default(), ..input("a", 5000) };
+    let mut expected = Input { merge: Merge::default(), ..input("a", 5000) };
+    expected.legs.push(Leg::new([239, 1, 3, 3].into(), 5000));
     assert_eq!(inventory.inputs.into_values().collect::<Vec<_>>(), [expected]);
-    assert_eq!(inventory.outputs.into_values().collect::<Vec<_>>(), [output("m", 5000)]);
+    let expected = Output { accepts: Accepts::Any, ..output("m", 5000) };
+    assert_eq!(inventory.outputs.into_values().collect::<Vec<_>>(), [expected]);
     // Legs still go with their input.
     store.write_now(&Write::RemoveInput("a".parse().unwrap())).unwrap();
     store.write_now(&Write::PutInput(input("b", 5000))).unwrap();

@@ -1,7 +1,7 @@
 //! A router without packets: a Unix socket, a model, and a will to refuse, wait or go away.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     io::{BufReader, Write},
     net::Shutdown,
     os::unix::net::{UnixListener, UnixStream},
@@ -14,9 +14,10 @@ use std::{
 };
 
 use ormatrix_protocol::{
-    Command, Event, FromRouter, InputCounters, InputId, InputStatus, Level, MonitorStatus,
-    OutputCounters, OutputId, OutputStatus, PROTOCOL_VERSION, Refusal, Reply, Request, Route,
-    RouteState, RouterStatus, Signal, SignalState, codec,
+    Command, Event, FromRouter, InputCounters, InputId, InputLevel, InputSpec, InputStatus, Level,
+    MonitorStatus, OutputCounters, OutputId, OutputLevel, OutputSpec, OutputStatus,
+    PROTOCOL_VERSION, Refusal, Reply, Request, Route, RouteState, RouterStatus, Scheduled, Signal,
+    SignalState, StandIn, Take, codec,
 };
 
 /// Why a command is refused, if it is.
@@ -27,6 +28,7 @@ pub struct Model {
     pub inputs: BTreeMap<InputId, InputStatus>,
     pub outputs: BTreeMap<OutputId, OutputStatus>,
     pub monitors: BTreeMap<InputId, MonitorStatus>,
+    pub scheduled: BTreeMap<u64, Scheduled>,
     /// The state of signals of new inputs.
     pub signal: SignalState,
     /// Whether takes are confirmed by themselves.
@@ -50,6 +52,7 @@ impl Default for Model {
             inputs: BTreeMap::new(),
             outputs: BTreeMap::new(),
             monitors: BTreeMap::new(),
+            scheduled: BTreeMap::new(),
             signal: SignalState::Ok,
             confirms: true,
             mute: false,
@@ -76,7 +79,7 @@ impl Model {
             inputs: self.inputs.values().cloned().collect(),
             outputs: self.outputs.values().cloned().collect(),
             monitors: self.monitors.values().cloned().collect(),
-            scheduled: Default::default(),
+            scheduled: self.scheduled.clone(),
         }
     }
 
@@ -95,13 +98,46 @@ impl Model {
     }
 
     pub fn set_signal(&mut self, input: &str, state: SignalState) {
+        self.set_level_signal(input, Level::Video, state);
+    }
+
+    pub fn set_level_signal(&mut self, input: &str, level: Level, state: SignalState) {
         let input: InputId = input.parse().unwrap();
         let signal = Signal { state, since: NOW };
-        self.inputs.get_mut(&input).unwrap().signal = signal;
-        self.tell(Event::Signal { input, level: Level::Video, signal });
+        let now = self.inputs.get_mut(&input).unwrap();
+        if level == Level::Video {
+            now.signal = signal;
+        } else {
+            now.levels.get_mut(&level).unwrap().signal = signal;
+        }
+        self.tell(Event::Signal { input, level, signal });
+    }
+
+    /// Something stands in on an output, or no longer does.
+    pub fn set_stand_in(&mut self, output: &str, stand_in: Option<StandIn>) {
+        let output: OutputId = output.parse().unwrap();
+        let route = &mut self.outputs.get_mut(&output).unwrap().route;
+        route.state = match &stand_in {
+            Some(StandIn::Slate) => RouteState::NoSignal,
+            _ => RouteState::Live,
+        };
+        route.stand_in = stand_in;
+        let route = route.clone();
+        self.tell(Event::Route { output, level: Level::Video, route });
     }
 
     pub fn set_route(&mut self, output: &str, input: Option<&str>, state: RouteState, take: u64) {
+        self.set_level_route(output, Level::Video, input, state, take);
+    }
+
+    pub fn set_level_route(
+        &mut self,
+        output: &str,
+        level: Level,
+        input: Option<&str>,
+        state: RouteState,
+        take: u64,
+    ) {
         let output: OutputId = output.parse().unwrap();
         let route = Route {
             input: input.map(|id| id.parse().unwrap()),
@@ -111,8 +147,20 @@ impl Model {
             take,
             stand_in: None,
         };
-        self.outputs.get_mut(&output).unwrap().route = route.clone();
-        self.tell(Event::Route { output, level: Level::Video, route });
+        let now = self.outputs.get_mut(&output).unwrap();
+        if level == Level::Video {
+            now.route = route.clone();
+        } else {
+            now.levels.get_mut(&level).unwrap().route = route.clone();
+        }
+        self.tell(Event::Route { output, level, route });
+    }
+
+    /// The time of a salvo has come.
+    pub fn due(&mut self, take: u64) {
+        let scheduled = self.scheduled.remove(&take).unwrap();
+        self.tell(Event::Scheduled { take, started: true });
+        self.make(scheduled.takes, take);
     }
 
     fn does(&mut self, command: Command) -> Result<Reply, Refusal> {
@@ -125,25 +173,32 @@ impl Model {
         match command {
             Command::Status => return Ok(Reply::Status(Box::new(self.status()))),
             Command::PutInput(spec) => {
-                let signal = Signal { state: self.signal, since: NOW };
+                let mut backups = spec.failover.backups.iter();
+                if let Some(input) = backups.find(|b| !self.inputs.contains_key(b)).cloned() {
+                    return Err(Refusal::UnknownInput { input });
+                }
                 let before = self.inputs.get(&spec.id);
-                let signal = before.map_or(signal, |before| before.signal);
-                let counters = InputCounters::default();
-                let id = spec.id.clone();
-                self.inputs.insert(
-                    id,
-                    InputStatus {
-                        spec,
-                        signal,
-                        counters,
-                        lane: 0,
-                        levels: Default::default(),
-                        findings: Default::default(),
-                    },
-                );
+                let signal = Signal { state: self.signal, since: NOW };
+                let level = |level| {
+                    let before = before.and_then(|b| Some(b.levels.get(&level)?.signal));
+                    let counters = InputCounters::default();
+                    (level, InputLevel { signal: before.unwrap_or(signal), counters })
+                };
+                let now = InputStatus {
+                    signal: before.map_or(signal, |before| before.signal),
+                    counters: InputCounters::default(),
+                    lane: 0,
+                    levels: input_levels(&spec).map(level).collect(),
+                    findings: before.map(|b| b.findings.clone()).unwrap_or_default(),
+                    spec,
+                };
+                self.inputs.insert(now.spec.id.clone(), now);
             }
             Command::RemoveInput { input } => {
-                let shown = |o: &&OutputStatus| o.route.input.as_ref() == Some(&input);
+                let on = |route: &Route| route.input.as_ref() == Some(&input);
+                let shown = |o: &&OutputStatus| {
+                    on(&o.route) || o.levels.values().any(|level| on(&level.route))
+                };
                 let outputs: Vec<OutputId> =
                     self.outputs.values().filter(shown).map(|o| o.spec.id.clone()).collect();
                 if !outputs.is_empty() {
@@ -160,11 +215,19 @@ impl Model {
                     take: 0,
                     stand_in: None,
                 };
-                let route = self.outputs.get(&spec.id).map_or(nothing, |o| o.route.clone());
-                let id = spec.id.clone();
-                let counters = OutputCounters::default();
-                self.outputs
-                    .insert(id, OutputStatus { spec, route, counters, levels: Default::default() });
+                let before = self.outputs.get(&spec.id);
+                let level = |level| {
+                    let before = before.and_then(|b| Some(b.levels.get(&level)?.route.clone()));
+                    let route = before.unwrap_or_else(|| nothing.clone());
+                    (level, OutputLevel { route, counters: OutputCounters::default() })
+                };
+                let now = OutputStatus {
+                    route: before.map_or(nothing.clone(), |o| o.route.clone()),
+                    counters: OutputCounters::default(),
+                    levels: output_levels(&spec).map(level).collect(),
+                    spec,
+                };
+                self.outputs.insert(now.spec.id.clone(), now);
             }
             Command::RemoveOutput { output } => {
                 self.outputs.remove(&output).ok_or(Refusal::UnknownOutput { output })?;
@@ -176,30 +239,27 @@ impl Model {
             Command::RemoveMonitor { input } => {
                 self.monitors.remove(&input).ok_or(Refusal::UnknownInput { input })?;
             }
-            Command::CancelSalvo { take } => return Err(Refusal::NotScheduled { take }),
-            Command::Report { .. } => {}
-            Command::Salvo { takes, .. } => {
-                for take in &takes {
-                    if !self.outputs.contains_key(&take.output) {
-                        return Err(Refusal::UnknownOutput { output: take.output.clone() });
-                    }
-                    if let Some(input) = take.input.clone().filter(|i| !self.inputs.contains_key(i))
-                    {
-                        return Err(Refusal::UnknownInput { input });
-                    }
-                }
+            Command::CancelSalvo { take } => {
+                self.scheduled.remove(&take).ok_or(Refusal::NotScheduled { take })?;
+                self.tell(Event::Scheduled { take, started: false });
+                return Ok(Reply::Done);
+            }
+            Command::Report { input, findings } => {
+                let Some(now) = self.inputs.get_mut(&input) else {
+                    return Err(Refusal::UnknownInput { input });
+                };
+                now.findings = findings.clone();
+                self.tell(Event::Findings { input, findings });
+                return Ok(Reply::Done);
+            }
+            Command::Salvo { takes, at } => {
+                self.check(&takes)?;
                 self.take += 1;
-                for wanted in takes {
-                    let (output, input) = (wanted.output.as_str(), wanted.input.as_ref());
-                    let input = input.map(InputId::as_str);
-                    if input.is_none() {
-                        self.set_route(output, None, RouteState::None, self.take);
-                        continue;
+                match at {
+                    Some(at) => {
+                        self.scheduled.insert(self.take, Scheduled { at, takes });
                     }
-                    self.set_route(output, input, RouteState::Switching, self.take);
-                    if self.confirms {
-                        self.set_route(output, input, RouteState::Live, self.take);
-                    }
+                    None => self.make(takes, self.take),
                 }
                 return Ok(Reply::Taking { take: self.take });
             }
@@ -207,6 +267,77 @@ impl Model {
         self.tell(Event::Inventory);
         Ok(Reply::Done)
     }
+}
+
+impl Model {
+    fn check(&self, takes: &[Take]) -> Result<(), Refusal> {
+        let mut seen = BTreeSet::new();
+        for take in takes {
+            let Some(output) = self.outputs.get(&take.output) else {
+                return Err(Refusal::UnknownOutput { output: take.output.clone() });
+            };
+            let input = match &take.input {
+                None => None,
+                Some(id) => Some(
+                    self.inputs
+                        .get(id)
+                        .ok_or_else(|| Refusal::UnknownInput { input: id.clone() })?,
+                ),
+            };
+            for level in take.levels.iter().copied().filter(|level| *level != Level::Video) {
+                if !output.levels.contains_key(&level) {
+                    let output = take.output.clone();
+                    return Err(Refusal::NoOutputLevel { output, level });
+                }
+                if let Some(input) = input.filter(|input| !input.levels.contains_key(&level)) {
+                    return Err(Refusal::NoInputLevel { input: input.spec.id.clone(), level });
+                }
+            }
+            for level in self.levels(take) {
+                if !seen.insert((take.output.clone(), level)) {
+                    return Err(Refusal::TwiceInSalvo { output: take.output.clone() });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The levels that a take concerns.
+    fn levels(&self, take: &Take) -> Vec<Level> {
+        let beside = self.outputs[&take.output].levels.keys().copied();
+        let all = std::iter::once(Level::Video).chain(beside);
+        all.filter(|level| take.concerns(*level)).collect()
+    }
+
+    fn make(&mut self, takes: Vec<Take>, number: u64) {
+        for wanted in takes {
+            for level in self.levels(&wanted) {
+                let output = wanted.output.as_str();
+                let has = |id: &&InputId| {
+                    level == Level::Video || self.inputs[*id].levels.contains_key(&level)
+                };
+                let input = wanted.input.as_ref().filter(has).map(InputId::as_str);
+                if input.is_none() {
+                    self.set_level_route(output, level, None, RouteState::None, number);
+                    continue;
+                }
+                self.set_level_route(output, level, input, RouteState::Switching, number);
+                if self.confirms {
+                    self.set_level_route(output, level, input, RouteState::Live, number);
+                }
+            }
+        }
+    }
+}
+
+fn input_levels(spec: &InputSpec) -> impl Iterator<Item = Level> + use<> {
+    let has = [spec.audio.is_some(), spec.ancillary.is_some()];
+    Level::BESIDE.into_iter().zip(has).filter_map(|(level, has)| has.then_some(level))
+}
+
+fn output_levels(spec: &OutputSpec) -> impl Iterator<Item = Level> + use<> {
+    let has = [spec.audio.is_some(), spec.ancillary.is_some()];
+    Level::BESIDE.into_iter().zip(has).filter_map(|(level, has)| has.then_some(level))
 }
 
 /// A fake router at work. Ends when dropped; the model may outlive it.

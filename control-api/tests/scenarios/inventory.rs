@@ -22,6 +22,7 @@ fn an_input_is_answered_as_the_contract_says() {
             "packets": 0, "lost_packets": 0, "whole_frames": 0, "cut_frames": 0, "dropped": {},
             "legs": []
         },
+        "backups": [], "failover": { "back": "automatic", "steady_ms": 3000 }, "findings": {},
         "tally": [], "still_at": null
     });
     assert_eq!(made, expected);
@@ -41,7 +42,7 @@ fn an_output_is_answered_as_the_contract_says() {
     let expected = json!({
         "id": "monitor", "label": "MONITOR", "zone": "OR 3",
         "legs": [{ "address": "127.0.0.1", "port": 6000 }],
-        "payload_type": 96, "ssrc": 7, "ttl": 64, "dscp": 34, "accepts": [video()],
+        "payload_type": 96, "ssrc": 7, "ttl": 64, "dscp": 34, "accepts": [video()], "on_loss": "nothing",
         "route": {
             "input": null, "state": "none", "since": "2026-01-31T09:30:00.000Z",
             "confirmed_at": null, "take": 0

@@ -1,13 +1,16 @@
 //! The API as its callers see it, against a fake router. One file a scenario.
 #![forbid(unsafe_code)]
 
+mod analysis;
 mod bad_requests;
 mod bench;
 mod command_line;
 mod commit_failure;
 mod events;
+mod failover;
 mod fake_router;
 mod inventory;
+mod levels;
 mod openapi;
 mod probes;
 mod process;
@@ -15,6 +18,7 @@ mod reconcile;
 mod restart;
 mod router_away;
 mod router_refuses;
+mod scheduled;
 mod sdp;
 mod slow_clients;
 mod slow_disk;

@@ -49,8 +49,9 @@ pub enum Command {
         /// At least one, each level of an output once.
         takes: Vec<Take>,
         /// When, TAI ns since 1970: every output leaves its source after the last frame whose
-        /// RTP timestamp is older and joins the other with the first that is not. At once if
-        /// not given; up to an hour ahead.
+        /// RTP timestamp is older, and joins the other with the first that is not older and
+        /// begins when the last one has ended. Outputs that come to a source together join it
+        /// on the same frame. At once if not given; up to an hour ahead.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         at: Option<u64>,
     },

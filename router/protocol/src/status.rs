@@ -27,8 +27,35 @@ pub struct RouterStatus {
     /// Every monitor, by input.
     pub monitors: Vec<MonitorStatus>,
     /// Salvos that wait for their time, by take.
-    #[serde(default)]
+    #[serde(default, with = "by_take")]
     pub scheduled: BTreeMap<u64, Scheduled>,
+}
+
+/// Keys of JSON objects are text, and stay text inside of tagged messages: numbers are read
+/// from them here.
+mod by_take {
+    use std::collections::BTreeMap;
+
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    use super::Scheduled;
+
+    pub fn serialize<S: Serializer>(
+        scheduled: &BTreeMap<u64, Scheduled>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(scheduled.iter().map(|(take, it)| (take.to_string(), it)))
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<BTreeMap<u64, Scheduled>, D::Error> {
+        let scheduled = BTreeMap::<String, Scheduled>::deserialize(deserializer)?;
+        let number = |take: &str| {
+            take.parse().map_err(|_| D::Error::custom(format!("'{take}' is no number of a take")))
+        };
+        scheduled.into_iter().map(|(take, it)| Ok((number(&take)?, it))).collect()
+    }
 }
 
 /// Takes that wait for their time.
@@ -346,6 +373,34 @@ pub struct Telemetry {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn salvos_that_wait_survive_a_tagged_message() {
+        let scheduled = Scheduled { at: 7, takes: Vec::new() };
+        let status = RouterStatus {
+            version: String::new(),
+            instance: 1,
+            started_at: 0,
+            lanes: 1,
+            inputs: Vec::new(),
+            outputs: Vec::new(),
+            monitors: Vec::new(),
+            scheduled: BTreeMap::from([(12, scheduled)]),
+        };
+        let status = Box::new(status);
+        for message in [
+            crate::FromRouter::Hello { protocol: 2, status: status.clone() },
+            crate::FromRouter::Reply { id: 1, result: Ok(crate::Reply::Status(status)) },
+        ] {
+            let line = serde_json::to_string(&message).unwrap();
+            assert!(line.contains(r#""scheduled":{"12":"#), "{line}");
+            assert_eq!(serde_json::from_str::<crate::FromRouter>(&line).unwrap(), message);
+        }
+        let wrong = r#"{"version":"","instance":1,"started_at":0,"lanes":1,"inputs":[],"outputs":[],
+            "monitors":[],"scheduled":{"soon":{"at":1,"takes":[]}}}"#;
+        let error = serde_json::from_str::<RouterStatus>(wrong).unwrap_err().to_string();
+        assert!(error.contains("'soon' is no number"), "{error}");
+    }
 
     #[test]
     fn reasons_keep_their_place() {

@@ -29,7 +29,7 @@ use self::{
 };
 use crate::{
     counters::InputCells,
-    flow::{BATCH_MAX, Flow, LEGS_MAX},
+    flow::{BATCH_MAX, Flow, LEGS_MAX, Side},
     gate::{FrameGate, Gate},
     packet_io::PacketIo,
 };
@@ -328,7 +328,13 @@ impl<I: PacketIo, C: Clock, G: FrameGate> Lane<I, C, G> {
                 Departure::Waits => return,
                 _ if !is_silent => return,
                 Departure::Now => token.gate.leave(now, &input.flow),
-                Departure::At(moment, deadline) => token.gate.leave_at(moment, deadline),
+                // It has come there already.
+                Departure::At(moment, _) if moment.side(token.end(&input.flow)) == Side::After => {
+                    token.gate.leave(now, &input.flow);
+                }
+                Departure::At(moment, deadline) => {
+                    token.gate.leave_at(moment, deadline, &input.flow);
+                }
             }
             if !token.gate.try_close(now, &input.flow) {
                 return;

@@ -83,7 +83,8 @@ impl Ramp {
             let gain = match self.fade {
                 Fade::Full => length,
                 Fade::Silent => 0,
-                Fade::Out(over) => length - over.min(length),
+                // The last sample is silent already.
+                Fade::Out(over) => length - (over + 1).min(length),
                 Fade::In(over) => over.min(length),
             };
             for sample in period.chunks_exact_mut(width) {

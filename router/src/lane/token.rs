@@ -187,7 +187,8 @@ impl<T, G: FrameGate> Token<T, G> {
                 self.shown = (accepted.frame, accepted.timestamp);
             }
             let length = usize::from(packet.length);
-            if let Some(ramp) = &self.ramp
+            if burst.len() > 0
+                && let Some(ramp) = &self.ramp
                 && !ramp.is_full()
             {
                 completed = self.flush(&mut burst, io, octets, accepted.frame, completed);

@@ -269,8 +269,8 @@ macro_rules! broken_gate {
                 let $gate = &mut self.0;
                 $leave
             }
-            fn leave_at(&mut self, moment: Moment, deadline: u64) {
-                self.0.leave_at(moment, deadline);
+            fn leave_at(&mut self, moment: Moment, deadline: u64, flow: &Flow) {
+                self.0.leave_at(moment, deadline, flow);
             }
             fn try_close(&mut self, now: u64, flow: &Flow) -> bool {
                 self.0.try_close(now, flow)

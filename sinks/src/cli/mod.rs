@@ -6,6 +6,7 @@ mod display;
 mod grab;
 mod settings;
 mod stills;
+mod watch;
 
 use std::{
     net::SocketAddr,
@@ -33,7 +34,7 @@ enum Command {
     /// Judges the streams of a capture file: timing (ST 2110-21), headers, loss, two legs
     #[command(after_long_help = analyse::MEANING)]
     Analyse(analyse::Arguments),
-    /// Receives a stream and judges it: whole, partial, mixed, doubled or missing frames
+    /// Receives a stream and judges it: its frames, its sound and data, and lip-sync
     #[command(after_long_help = check::MEANING)]
     Check(check::Arguments),
     /// Shows a stream in a window or on a whole screen; says so when the signal is lost
@@ -42,6 +43,10 @@ enum Command {
     Grab(grab::Arguments),
     /// Delivers small pictures of every input to the matrix, a few times a second
     Stills(stills::Arguments),
+    /// Looks at streams: timing and headers on request, frozen and black pictures, strange
+    /// formats
+    #[command(after_long_help = watch::MEANING)]
+    Watch(watch::Arguments),
     /// Reads the settings, says what is wrong with them, and does nothing else
     CheckConfig,
 }
@@ -55,6 +60,7 @@ pub fn run(cli: Cli, stop: &Arc<AtomicBool>) -> Result<ExitCode, String> {
         Command::Display(arguments) => display::run(&arguments, &settings, stop),
         Command::Grab(arguments) => grab::run(&arguments, &settings, stop),
         Command::Stills(arguments) => stills::run(&arguments, &settings, stop),
+        Command::Watch(arguments) => watch::run(&arguments, &settings, stop),
         Command::CheckConfig => {
             println!("the settings are good");
             Ok(ExitCode::SUCCESS)

@@ -16,6 +16,28 @@ pub struct Settings {
     pub hold_ms: u32,
     /// How stills are taken.
     pub stills: StillsSettings,
+    /// How streams are watched.
+    pub watch: WatchSettings,
+}
+
+/// `[watch]`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct WatchSettings {
+    /// Measures every input and output all the time.
+    pub all: bool,
+    /// Length of a window of analysis, in seconds.
+    pub window_s: u32,
+    /// From one look at a picture to the next, in milliseconds.
+    pub sample_ms: u32,
+    /// Kernel buffer of each tap, in MiB.
+    pub buffer_mib: u16,
+}
+
+impl Default for WatchSettings {
+    fn default() -> Self {
+        Self { all: false, window_s: 10, sample_ms: 150, buffer_mib: 64 }
+    }
 }
 
 /// `[stills]`.
@@ -34,7 +56,12 @@ pub struct StillsSettings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { coalesce_us: 250, hold_ms: 500, stills: StillsSettings::default() }
+        Self {
+            coalesce_us: 250,
+            hold_ms: 500,
+            stills: StillsSettings::default(),
+            watch: WatchSettings::default(),
+        }
     }
 }
 

@@ -1,6 +1,10 @@
 //! The conductor and two lanes in the simulated network, driven by commands as clients
 //! give them.
 
+mod levels;
+mod schedule;
+mod three_levels;
+
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     process, thread,
@@ -137,13 +141,13 @@ impl Bench {
         for port in 1..20 {
             ports.receiver(&Leg::new("127.0.0.1".parse().unwrap(), port)).unwrap();
         }
-        for port in 101..170 {
+        for port in 101..320 {
             let leg = Leg::new("127.0.0.1".parse().unwrap(), port);
             ports.sender(&leg, Marking { ttl: 1, dscp: 0 }).unwrap();
         }
         let (reporting, reports) = unbounded();
         let (mailboxes, receivers): (Vec<_>, Vec<_>) = (0..LANES).map(|_| unbounded()).unzip();
-        let capacity = Capacity { inputs: 8, outputs: 72 };
+        let capacity = Capacity { inputs: 16, outputs: 208 };
         let lanes = (0..LANES)
             .zip(receivers)
             .map(|(index, mailbox)| {
@@ -185,31 +189,37 @@ impl Bench {
     /// Lets time pass while every sender sends, packet by packet.
     fn run(&mut self, ms: u64) {
         for _ in 0..ms * 5 {
-            self.clock.advance(MS / 5);
-            let now = self.clock.now();
-            for (port, (sequence, timestamp)) in &mut self.senders {
-                let spec = input("any", *port);
-                let plan = FramePlan::new(&spec.video, 1460).unwrap();
-                // Each sender has a phase of its own; a frame takes 20 ms.
-                let step = 20 * MS / plan.packets() as u64;
-                let due = (now + u64::from(*port) * 3 * MS) / step;
-                while u64::from(*sequence) < due {
-                    let index = *sequence as usize % plan.packets();
-                    let planned = plan.packet(index).unwrap();
-                    let mut octets = vec![0; planned.packet_len()];
-                    *timestamp = *sequence / plan.packets() as u32 * 1800;
-                    planned.write_header(*sequence, *timestamp, u32::from(*port), 96, &mut octets);
-                    octets[20] = *port as u8;
-                    *sequence += 1;
-                    self.network.deliver(self.ports.rx[port], parcel(octets, *port));
-                }
+            self.run_once();
+        }
+    }
+
+    /// A fifth of a millisecond.
+    fn run_once(&mut self) {
+        self.clock.advance(MS / 5);
+        let now = self.clock.now();
+        for (port, (sequence, timestamp)) in &mut self.senders {
+            let spec = input("any", *port);
+            let plan = FramePlan::new(&spec.video, 1460).unwrap();
+            // Each sender has a phase of its own; a frame takes 20 ms.
+            let step = 20 * MS / plan.packets() as u64;
+            let due = (now + u64::from(*port) * 3 * MS) / step;
+            while u64::from(*sequence) < due {
+                let index = *sequence as usize % plan.packets();
+                let planned = plan.packet(index).unwrap();
+                let mut octets = vec![0; planned.packet_len()];
+                *timestamp = *sequence / plan.packets() as u32 * 1800;
+                planned.write_header(*sequence, *timestamp, u32::from(*port), 96, &mut octets);
+                octets[20] = *port as u8;
+                *sequence += 1;
+                self.network.deliver(self.ports.rx[port], parcel(octets, *port));
             }
-            for lane in &mut self.lanes {
-                lane.turn();
-            }
-            for report in self.reports.try_iter() {
-                self.conductor.note(report);
-            }
+        }
+        for lane in &mut self.lanes {
+            lane.turn();
+        }
+        self.conductor.start_due();
+        for report in self.reports.try_iter() {
+            self.conductor.note(report);
         }
     }
 
@@ -586,11 +596,11 @@ fn inputs_and_outputs_come_and_go_without_running_out_of_room() {
         bench.senders.clear();
         bench.run(5);
     }
-    for n in 1..=8 {
+    for n in 1..=16 {
         bench.ask(Command::PutInput(input(&format!("in-{n}"), n))).unwrap();
     }
-    let ninth = bench.ask(Command::PutInput(input("in-9", 9)));
-    assert!(matches!(ninth, Err(Refusal::Full { limit: 8, .. })), "{ninth:?}");
+    let one_more = bench.ask(Command::PutInput(input("in-17", 17)));
+    assert!(matches!(one_more, Err(Refusal::Full { limit: 16, .. })), "{one_more:?}");
 }
 
 #[test]
