@@ -56,7 +56,7 @@ fn sound_goes_with_the_picture_and_comes_back() {
     bench.stop(1);
     bench.run(500);
     for route in [bench.route("main"), sound(&bench)] {
-        assert_eq!((route.state, route.stand_in), (RouteState::Live, backup("b")));
+        assert_eq!((route.state, route.stand_in), (RouteState::Live, Some(backup("b"))));
         assert_eq!(route.input, Some("a".parse().unwrap()));
     }
     assert_eq!(heard(&bench), [1, 2]);
@@ -75,12 +75,12 @@ fn a_backup_without_sound_leaves_the_sound_where_it_is() {
     bench.run(100);
     bench.stop(1);
     bench.run(500);
-    assert_eq!(bench.route("main").stand_in, backup("c"));
+    assert_eq!(bench.route("main").stand_in, Some(backup("c")));
     let route = sound(&bench);
     assert_eq!((route.stand_in, route.state), (None, RouteState::NoSignal));
     bench.start(1);
     bench.run(100);
-    assert_eq!(bench.route("main").stand_in, backup("c"), "not steady yet");
+    assert_eq!(bench.route("main").stand_in, Some(backup("c")), "not steady yet");
     assert_eq!(sound(&bench).state, RouteState::Live, "there was no other");
 }
 
@@ -96,13 +96,13 @@ fn sound_taken_apart_stays_apart() {
     bench.run(300);
     bench.stop(1);
     bench.run(500);
-    assert_eq!(bench.route("main").stand_in, backup("b"));
+    assert_eq!(bench.route("main").stand_in, Some(backup("b")));
     let route = sound(&bench);
     assert_eq!((route.stand_in, route.input), (None, Some("b".parse().unwrap())));
     // Back to the picture's input, which has failed: it follows the picture.
     bench.ask(salvo(apart("a", Level::Audio))).unwrap();
     bench.run(500);
-    assert_eq!(sound(&bench).stand_in, backup("b"));
+    assert_eq!(sound(&bench).stand_in, Some(backup("b")));
     // Another picture alone: the sound is on its own input again.
     bench.ask(salvo(apart("c", Level::Video))).unwrap();
     bench.run(500);

@@ -11,8 +11,8 @@ use ormatrix_protocol::{
 
 use self::bench::{Bench, MS, backed, frames, input, output};
 
-fn backup(id: &str) -> Option<StandIn> {
-    Some(StandIn::Backup(id.parse().unwrap()))
+fn backup(id: &str) -> StandIn {
+    StandIn::Backup(id.parse().unwrap())
 }
 
 /// Whether every frame was whole but the one that its source broke off in.
@@ -29,7 +29,7 @@ fn a_lost_input_is_replaced_and_comes_back() {
     bench.run(43);
     let asked = bench.route("main");
     bench.stop(1);
-    let lost_after = bench.until("main", |route| route.stand_in == backup("b"));
+    let lost_after = bench.until("main", |route| route.stand_in == Some(backup("b")));
     assert!(lost_after <= 42 * MS, "two frames of 20 ms and a tick, not {lost_after} ns");
     assert_eq!(bench.signal("a"), SignalState::Lost);
     let route = bench.route("main");
@@ -38,7 +38,7 @@ fn a_lost_input_is_replaced_and_comes_back() {
     let route = bench.route("main");
     assert_eq!((route.input, route.take), (asked.input.clone(), asked.take));
     assert!(route.confirmed_at > asked.confirmed_at);
-    assert_eq!(route.stand_in, backup("b"));
+    assert_eq!(route.stand_in, Some(backup("b")));
     bench.run(500);
     let shown = frames(&bench.sent(101), 8);
     assert_whole(&shown, 1);
@@ -47,7 +47,7 @@ fn a_lost_input_is_replaced_and_comes_back() {
 
     bench.start(1);
     bench.run(2900);
-    assert_eq!(bench.route("main").stand_in, backup("b"), "not steady yet");
+    assert_eq!(bench.route("main").stand_in, Some(backup("b")), "not steady yet");
     bench.run(300);
     let route = bench.route("main");
     assert_eq!((route.state, route.stand_in.clone()), (RouteState::Live, None));
@@ -65,7 +65,12 @@ fn a_lost_input_is_replaced_and_comes_back() {
         })
         .collect();
     let (live, switching) = (RouteState::Live, RouteState::Switching);
-    let expected = [(switching, backup("b")), (live, backup("b")), (switching, None), (live, None)];
+    let expected = [
+        (switching, Some(backup("b"))),
+        (live, Some(backup("b"))),
+        (switching, None),
+        (live, None),
+    ];
     assert_eq!(told, expected);
 }
 
@@ -94,10 +99,12 @@ fn a_backup_that_is_lost_hands_on() {
     bench.run(200);
     bench.sent(101);
     bench.stop(2);
-    bench.until("main", |route| route.stand_in == backup("c") && route.state == RouteState::Live);
+    bench.until("main", |route| {
+        route.stand_in == Some(backup("c")) && route.state == RouteState::Live
+    });
     bench.start(2);
     bench.run(500);
-    assert_eq!(bench.route("main").stand_in, backup("c"));
+    assert_eq!(bench.route("main").stand_in, Some(backup("c")));
     assert_whole(&frames(&bench.sent(101), 8), 1);
     // With all lost, the route says so, and the input asked for is shown as soon as it is back.
     bench.stop(2);
@@ -131,7 +138,7 @@ fn a_take_wins_over_failover() {
     bench.run(100);
     let route = bench.route("main");
     assert_eq!((route.state, route.take), (RouteState::Live, take), "confirmed under its number");
-    assert_eq!(route.stand_in, backup("b"));
+    assert_eq!(route.stand_in, Some(backup("b")));
     // The backup itself: now it is what was asked for.
     bench.sent(101);
     bench.take("main", "b");
@@ -155,7 +162,7 @@ fn back_by_hand_stays_until_taken() {
     bench.run(100);
     bench.start(1);
     bench.run(10_000);
-    assert_eq!(bench.route("main").stand_in, backup("b"));
+    assert_eq!(bench.route("main").stand_in, Some(backup("b")));
     bench.take("main", "a");
     bench.run(50);
     let route = bench.route("main");
@@ -179,7 +186,7 @@ fn a_frozen_picture_is_replaced_where_that_is_asked() {
     bench.ask(report(&frozen)).unwrap();
     bench.ask(report(&frozen)).unwrap();
     assert_eq!(bench.route("main").stand_in, None);
-    bench.until("main", |route| route.stand_in == backup("b"));
+    bench.until("main", |route| route.stand_in == Some(backup("b")));
     let status = bench.conductor.status();
     assert_eq!(status.inputs[0].findings, frozen);
     bench.run(100);
@@ -238,7 +245,7 @@ fn a_restart_decides_anew() {
     let mut bench = Bench::with_backups();
     bench.stop(1);
     bench.run(200);
-    assert_eq!(bench.route("main").stand_in, backup("b"));
+    assert_eq!(bench.route("main").stand_in, Some(backup("b")));
     let mut again = Bench::on(bench.folder);
     again.start(1);
     again.start(2);
@@ -251,7 +258,7 @@ fn a_restart_decides_anew() {
     assert_eq!(again.route("main").state, RouteState::Waiting, "it may yet come");
     again.run(400);
     let route = again.route("main");
-    assert_eq!((route.state, route.stand_in), (RouteState::Live, backup("b")));
+    assert_eq!((route.state, route.stand_in), (RouteState::Live, Some(backup("b"))));
 }
 
 #[test]
@@ -286,5 +293,5 @@ fn a_link_that_is_full_is_no_reason_to_show_nothing() {
     bench.run(100);
     bench.stop(5);
     bench.run(200);
-    assert_eq!(bench.route("narrow").stand_in, backup("fast"));
+    assert_eq!(bench.route("narrow").stand_in, Some(backup("fast")));
 }

@@ -143,13 +143,15 @@ fn a_backup_goes_before_a_slate() {
     bench.put_output(slated("main", 101));
     bench.stop(1);
     bench.run(100);
-    assert_eq!(bench.route("main").stand_in, backup("b"));
+    assert_eq!(bench.route("main").stand_in, Some(backup("b")));
     bench.stop(2);
     bench.stop(3);
     bench.until("main", shows_slate);
     bench.sent(101);
     bench.start(3);
-    bench.until("main", |route| route.state == RouteState::Live && route.stand_in == backup("c"));
+    bench.until("main", |route| {
+        route.state == RouteState::Live && route.stand_in == Some(backup("c"))
+    });
     bench.start(1);
     bench.run(3300);
     assert_eq!(bench.route("main").stand_in, None);

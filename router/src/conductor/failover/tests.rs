@@ -57,9 +57,9 @@ impl Bench {
         self.settle();
     }
 
-    fn find(&mut self, input: &str, findings: Findings) {
+    fn find(&mut self, input: &str, findings: &Findings) {
         // This host's clock of UTC started when its monotonic one did.
-        self.failover.found(&id(input), &findings, self.now, self.now);
+        self.failover.found(&id(input), findings, self.now, self.now);
         self.settle();
     }
 
@@ -177,22 +177,22 @@ fn findings_count_when_they_are_old_enough_and_the_input_says_so() {
         ..Findings::default()
     };
     let start = bench.now;
-    bench.find("a", since(None, Some(start - 60_000 * MS)));
+    bench.find("a", &since(None, Some(start - 60_000 * MS)));
     assert_eq!(bench.feed(), Feed::Asked, "black is not counted");
     // Found half a second after it began.
-    bench.find("a", since(Some(start - 500 * MS), None));
+    bench.find("a", &since(Some(start - 500 * MS), None));
     bench.pass(1499);
     assert_eq!(bench.feed(), Feed::Asked);
     bench.pass(1);
     assert_eq!(bench.feed(), backup("b"));
-    bench.find("a", Findings::default());
+    bench.find("a", &Findings::default());
     bench.pass(2999);
     assert_eq!(bench.feed(), backup("b"));
     bench.pass(1);
     assert_eq!(bench.feed(), Feed::Asked);
     // Frozen with no backup left: still the picture that there is, and no slate.
     bench.hear("b", SignalState::Lost);
-    bench.find("a", since(Some(start), None));
+    bench.find("a", &since(Some(start), None));
     bench.pass(60_000);
     assert_eq!(bench.feed(), Feed::Asked);
 }
@@ -325,7 +325,7 @@ proptest! {
                     Step::Freeze(input, age) => {
                         let frozen_since = age.map(|ms| bench.now - ms * MS);
                         known.get_mut(&id(INPUTS[input])).unwrap().frozen_since = frozen_since;
-                        bench.find(INPUTS[input], Findings { frozen_since, ..Findings::default() });
+                        bench.find(INPUTS[input], &Findings { frozen_since, ..Findings::default() });
                     }
                     Step::Take(output, input) => {
                         taken = Some(output);
