@@ -2,6 +2,7 @@
 //! input that has failed, frame by frame as it leaves.
 
 mod bench;
+mod drill;
 mod levels;
 mod slates;
 
