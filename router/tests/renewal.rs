@@ -392,3 +392,25 @@ fn a_unicast_receiver_needs_only_its_interface() {
     bench.seconds(2);
     assert_eq!(bench.log(), ["leave 1", "join 1"]);
 }
+
+#[test]
+fn a_leg_that_is_opened_anew_costs_the_other_leg_nothing() {
+    let mut bench = Bench::routed();
+    let mut spec = bench.conductor.status().outputs.remove(0).spec;
+    spec.legs = vec![leg("239.0.0.1", 121, "left"), leg("239.0.0.1", 122, "right")];
+    bench.ask(Command::PutOutput(spec));
+    bench.seconds(2);
+    bench.log();
+    bench.sent(121);
+    let before = bench.conductor.status().outputs.remove(0).counters;
+    bench.set_link("right", 9, 7);
+    bench.seconds(2);
+    assert_eq!(bench.log(), ["leave 2", "join 2", "send 122", "send 102"]);
+    let sent = bench.sent(121);
+    assert!(gapless(&sent) && sent.len() > 2000 * plan().packets() / 20 - 10);
+    assert!(!bench.sent(122).is_empty(), "the new sender is used");
+    let after = bench.conductor.status().outputs.remove(0);
+    assert_eq!(after.route.state, RouteState::Live);
+    assert_eq!(after.counters.withheld, before.withheld, "not a packet was left");
+    assert_eq!(after.counters.takes, before.takes);
+}

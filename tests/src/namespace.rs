@@ -10,7 +10,7 @@ pub mod capture;
 pub mod router;
 
 use std::{
-    fs,
+    env, fs,
     path::Path,
     process::{self, Command, Stdio},
     sync::{Mutex, MutexGuard, PoisonError},
@@ -20,8 +20,11 @@ use ormatrix_io::{Clock, SystemClock};
 
 use crate::process::{Process, program, run};
 
-/// Names of our namespaces begin so; the id of the test's process follows.
+/// Names of our namespaces begin so; the id of the process that made them follows.
 const PREFIX: &str = "ormatrix-test-";
+
+/// Names that process to others that work in the same network.
+const OWNER_VARIABLE: &str = "ORMATRIX_TEST_NETWORK";
 
 /// Held by the one network that exists.
 static TURN: Mutex<()> = Mutex::new(());
@@ -66,7 +69,8 @@ pub const LAST: Cable =
 
 /// Three hosts on two cables: [`FIRST`] and [`LAST`].
 pub struct Network {
-    _turn: MutexGuard<'static, ()>,
+    /// Of the one that made it.
+    turn: Option<MutexGuard<'static, ()>>,
 }
 
 impl Network {
@@ -83,7 +87,7 @@ impl Network {
         let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
         remove_leftovers();
         // From here on, whatever fails, dropping it removes what was made.
-        let network = Self { _turn: turn };
+        let network = Self { turn: Some(turn) };
         for host in [Host::Src, Host::Mid, Host::Dst] {
             run("ip", &["netns", "add", &host.name()]);
             // IPv6 addresses are usable at once, and stay while their interface is down, as
@@ -99,6 +103,12 @@ impl Network {
         network.plug(&FIRST);
         network.plug(&LAST);
         network
+    }
+
+    /// The network of the process that started this one by [`Network::own`], on one of its
+    /// hosts; it stays when this is dropped.
+    pub fn of_parent() -> Self {
+        Self { turn: None }
     }
 
     /// Plugs a cable in. Its packets are on it one by one, as on a real one: veth would hand
@@ -165,6 +175,15 @@ impl Network {
     pub fn own(&self, host: Host, name: &str) -> Command {
         let mut command = self.command(host, program(name));
         command.env(ormatrix_io::process::PARENT_VARIABLE, process::id().to_string());
+        command.env(OWNER_VARIABLE, owner());
+        command
+    }
+
+    /// The same, before ordinary work of the machine (see [`crate::process::urgent`]).
+    pub fn urgent(&self, host: Host, name: &str) -> Command {
+        let mut command = self.command(host, "nice");
+        command.args(["-n", "-15"]).arg(program(name));
+        command.env(ormatrix_io::process::PARENT_VARIABLE, process::id().to_string());
         command
     }
 
@@ -199,6 +218,9 @@ impl Default for Network {
 
 impl Drop for Network {
     fn drop(&mut self) {
+        if self.turn.is_none() {
+            return;
+        }
         for host in [Host::Src, Host::Mid, Host::Dst] {
             remove(&host.name());
         }
@@ -212,8 +234,13 @@ impl Host {
             Self::Mid => "mid",
             Self::Dst => "dst",
         };
-        format!("{PREFIX}{}-{name}", process::id())
+        format!("{PREFIX}{}-{name}", owner())
     }
+}
+
+/// The id of the process that made the network.
+fn owner() -> String {
+    env::var(OWNER_VARIABLE).unwrap_or_else(|_| process::id().to_string())
 }
 
 fn is_root() -> bool {

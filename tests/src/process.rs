@@ -6,7 +6,10 @@ use std::{
     io::{BufRead, BufReader, Read},
     path::PathBuf,
     process::{self, Child, Command, ExitStatus, Stdio},
-    sync::mpsc::{Receiver, RecvTimeoutError, channel},
+    sync::{
+        Arc, Mutex, PoisonError,
+        mpsc::{Receiver, RecvTimeoutError, channel},
+    },
     thread::{self, JoinHandle},
     time::Duration,
 };
@@ -53,6 +56,7 @@ pub struct Process {
     lines: Receiver<String>,
     heard: Vec<String>,
     stdout: Option<JoinHandle<Vec<u8>>>,
+    complaints: Arc<Mutex<Vec<String>>>,
 }
 
 impl Process {
@@ -70,11 +74,14 @@ impl Process {
             .unwrap_or_else(|error| panic!("{name} cannot be started: {error}"));
         let (heard, lines) = channel();
         let stderr = child.stderr.take().expect("piped");
+        let complaints = Arc::<Mutex<Vec<String>>>::default();
+        let complained = Arc::clone(&complaints);
         thread::spawn(move || {
             for line in BufReader::new(stderr).lines().map_while(Result::ok) {
                 // Beside a failing test stands what its processes complained of.
                 if line.contains("panicked") || line.contains("WARN") || line.contains("ERROR") {
                     eprintln!("{line}");
+                    complained.lock().unwrap_or_else(PoisonError::into_inner).push(line.clone());
                 }
                 if heard.send(line).is_err() {
                     break;
@@ -87,7 +94,7 @@ impl Process {
             let _ = stdout.read_to_end(&mut octets);
             octets
         });
-        Self { name, child, lines, heard: Vec::new(), stdout: Some(reader) }
+        Self { name, child, lines, heard: Vec::new(), stdout: Some(reader), complaints }
     }
 
     /// Starts a program of the workspace.
@@ -117,6 +124,16 @@ impl Process {
                 ),
             }
         }
+    }
+
+    /// What it has complained of since the last call: warnings, errors, panics.
+    pub fn complaints(&self) -> Vec<String> {
+        std::mem::take(&mut *self.complaints.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Whether it has not ended.
+    pub fn is_running(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(None))
     }
 
     /// Its process id.

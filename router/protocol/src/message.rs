@@ -21,6 +21,7 @@ pub struct Request {
 /// What the router can be asked to do. Each is done whole or refused whole.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "do", rename_all = "snake_case")]
+#[allow(clippy::large_enum_variant, reason = "read, done and dropped one at a time")]
 pub enum Command {
     /// Adds an input, or changes the one of that id; routes to it stay.
     PutInput(InputSpec),

@@ -12,6 +12,7 @@ pub type Line = Arc<[u8]>;
 
 /// What the control socket's threads tell the conductor.
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "read, done and dropped one at a time")]
 pub enum FromClient {
     /// A client has come; lines for it go into `link`. Dropping the link ends it.
     Connected {

@@ -122,7 +122,7 @@ impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
             self.inputs.values().map(|other| &other.spec).filter(|o| o.id != spec.id).collect();
         for other in others {
             let theirs: Vec<&Leg> = other.all_legs().collect();
-            if let Some(leg) = rival(spec.all_legs(), theirs.into_iter()) {
+            if let Some(leg) = rival(spec.all_legs(), &theirs) {
                 return Err(taken(leg, other.id.as_str()));
             }
         }

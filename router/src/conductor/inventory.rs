@@ -229,9 +229,9 @@ pub(super) fn same_address(one: &Leg, other: &Leg) -> bool {
 /// The leg of one stream that another holds already.
 pub(super) fn rival<'a>(
     mut legs: impl Iterator<Item = &'a Leg>,
-    others: impl Iterator<Item = &'a Leg> + Clone,
+    others: &[&Leg],
 ) -> Option<&'a Leg> {
-    legs.find(|leg| others.clone().any(|other| same_address(leg, other)))
+    legs.find(|leg| others.iter().any(|other| same_address(leg, other)))
 }
 
 pub(super) fn check_payload_type(level: Level, payload_type: u8) -> Result<(), Refusal> {

@@ -84,7 +84,7 @@ impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
         check_output(spec)?;
         for other in self.outputs.values().filter(|other| other.spec.id != spec.id) {
             let theirs: Vec<&Leg> = other.spec.all_legs().collect();
-            if let Some(leg) = rival(spec.all_legs(), theirs.into_iter()) {
+            if let Some(leg) = rival(spec.all_legs(), &theirs) {
                 return Err(taken(leg, other.spec.id.as_str()));
             }
         }

@@ -120,7 +120,7 @@ impl Source {
     }
 
     fn header(&self, sequence: u64, timestamp: u32, marker: bool) -> Vec<u8> {
-        let mut octets = vec![0x80, 97 | u8::from(marker) << 7];
+        let mut octets = vec![0x80, if marker { 0xe1 } else { 0x61 }];
         octets.extend((sequence as u16).to_be_bytes());
         octets.extend(timestamp.to_be_bytes());
         octets.extend(u32::from(self.number).to_be_bytes());

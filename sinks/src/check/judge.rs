@@ -1,4 +1,4 @@
-//! The judge: takes packets and times, says what was wrong with the stream.
+//! The judge of video: takes packets and times, says what was wrong with the stream.
 //!
 //! Sans-IO. Nothing is allocated a packet or a frame; the cost at 1080p60 is parsing, some
 //! words of a bitmap a packet, and eighteen lines copied a frame.
@@ -7,9 +7,9 @@
 //! overtake each other across the boundary still find their frame. A frame is judged when
 //! the next but one begins, or at the end of the run.
 
-use std::sync::Arc;
+use std::{collections::VecDeque, sync::Arc};
 
-use ormatrix_strip::Name;
+use ormatrix_strip::{Mark, Name};
 use st2110::{
     format::VideoFormat,
     rfc4175::{Raster, RasterError},
@@ -40,7 +40,20 @@ pub struct Arrival {
     pub unix: u64,
 }
 
-/// Judges one stream.
+/// A frame that was judged, for those who hold other levels against it.
+#[derive(Clone, Copy, Debug)]
+pub struct SeenFrame {
+    /// Its RTP timestamps.
+    pub time: FrameTime,
+    /// What its strips say, where they can be read and agree.
+    pub mark: Option<Mark>,
+    /// When its last packet arrived.
+    pub last: Arrival,
+    /// How long a frame lasts, in nanoseconds.
+    pub period_ns: u64,
+}
+
+/// Judges one stream of video.
 #[derive(Debug)]
 pub struct Judge {
     format: VideoFormat,
@@ -58,6 +71,8 @@ pub struct Judge {
     /// The next frame to begin is the first of its format, joined in progress.
     joining: bool,
     sources: Sources,
+    /// Frames judged and not yet asked for, if anybody asks.
+    seen: Option<VecDeque<SeenFrame>>,
     report: Report,
 }
 
@@ -85,8 +100,19 @@ impl Judge {
             last_packet: None,
             joining: true,
             sources: Sources::default(),
+            seen: None,
             report: Report::default(),
         })
+    }
+
+    /// Keeps every frame judged from now on for [`next_seen`](Self::next_seen).
+    pub fn keep_seen(&mut self) {
+        self.seen.get_or_insert_default();
+    }
+
+    /// The next frame judged; whoever asked to keep them takes them after every packet.
+    pub fn next_seen(&mut self) -> Option<SeenFrame> {
+        self.seen.as_mut()?.pop_front()
     }
 
     /// Frames judged so far.
@@ -144,8 +170,8 @@ impl Judge {
         }
     }
 
-    /// Ends the run at `now` and gives the verdict.
-    pub fn finish(mut self, now: u64) -> Report {
+    /// Judges what is left at `now`, when no packet is to come any more.
+    pub fn end(&mut self, now: u64) {
         if let Some(frame) = self.previous.take() {
             self.judge(&frame);
         }
@@ -156,13 +182,25 @@ impl Judge {
                 self.judge(&frame);
             }
         }
+    }
+
+    /// Ends the run at `now` and gives the verdict.
+    pub fn finish(mut self, now: u64) -> Report {
+        self.end(now);
         let mut report = self.report;
         report.missing_packets = self.numbers.missing();
         report.duplicate_packets = self.numbers.duplicates();
         report.reordered_packets = self.numbers.late();
         report.sequence_breaks = self.numbers.breaks();
         report.extended_sequence = self.numbers.extended();
-        self.sources.into_report(&mut report);
+        let told = self.sources.told();
+        report.missing_frames = told.missing_frames;
+        report.source_restarts = told.restarts;
+        report.sources = told.sources;
+        report.switch_count = told.switch_count;
+        report.longest_switch_gap_ns = told.longest_gap_ns;
+        report.switches = told.switches;
+        report.latency_us = told.latency;
         report.stream = Stream { ssrc: self.ssrc, format: self.format.to_string() };
         report
     }
@@ -244,11 +282,11 @@ impl Judge {
         let reading = frame.read_strips();
         let differ = matches!(reading, Reading::Differ);
         report.mixed += u64::from(frame.interleaved || frame.overlaps() || differ);
-        let name = match reading {
+        let mark = match reading {
             Reading::Mark(mark) => {
                 let shown = self.sources.shown(&mark, frame.first, frame.last);
                 report.duplicated += u64::from(shown == Shown::Again);
-                Some(mark.name)
+                Some(mark)
             }
             unread => {
                 let expected_strip = !matches!(unread, Reading::NoRoom);
@@ -258,8 +296,12 @@ impl Judge {
                 None
             }
         };
-        if self.expected.is_some() && name != self.expected {
+        if self.expected.is_some() && mark.map(|mark| mark.name) != self.expected {
             report.unexpected_source += 1;
+        }
+        if let Some(seen) = &mut self.seen {
+            let period_ns = self.format.rate.period_ns();
+            seen.push_back(SeenFrame { time: frame.time, mark, last: frame.last, period_ns });
         }
     }
 }

@@ -7,9 +7,13 @@ use std::fmt::{self, Write as _};
 
 use serde::Serialize;
 
-use crate::receive::ExtendedSequence;
+use super::{
+    ancillary::AncillaryReport, audio::AudioReport, latency::Latency, lip_sync::LipSyncReport,
+};
+use crate::{receive::ExtendedSequence, stream::Level};
 
-/// What was received and what was wrong with it.
+/// What was received and what was wrong with it. What is counted here is the video; the
+/// other levels have their own reports in it.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Report {
     /// Nothing was wrong and something was received: [`Report::defects`] is empty.
@@ -97,6 +101,14 @@ pub struct Report {
     pub cpu_seconds: f64,
     /// What was received last.
     pub stream: Stream,
+    /// The levels judged; none named means video.
+    pub levels: Vec<&'static str>,
+    /// The streams of sound, in the order of their description.
+    pub audio: Vec<AudioReport>,
+    /// The streams of ancillary data, in the order of their description.
+    pub ancillary: Vec<AncillaryReport>,
+    /// How each stream of sound goes with the video.
+    pub lip_sync: Vec<LipSyncReport>,
 }
 
 /// The stream received last.
@@ -138,56 +150,83 @@ pub struct Switch {
     pub gap_ns: u64,
 }
 
-/// How old frames were once received, in microseconds.
-#[derive(Clone, Debug, Serialize)]
-pub struct Latency {
-    /// The youngest.
-    pub min: u64,
-    /// Half of all were at most this old.
-    pub median: u64,
-    /// 99 of 100 were at most this old.
-    pub p99: u64,
-    /// The oldest.
-    pub max: u64,
-    /// Frames whose strip names a time yet to come: the clocks disagree.
-    pub from_the_future: u64,
+/// What is tolerated.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Tolerated {
+    /// How long sound is faded at a switch, in milliseconds; 0 where it is cut.
+    pub ramp_ms: u16,
+    /// Whether the levels may be of different sources.
+    pub breakaway: bool,
 }
 
 impl Report {
     /// Fills [`Report::defects`] and [`Report::clean`].
     #[must_use]
-    pub fn conclude(mut self) -> Self {
-        let counted = [
-            (self.partial, "partial frames"),
-            (self.mixed, "mixed frames"),
-            (self.duplicated, "duplicated frames"),
-            (self.missing_frames, "missing frames"),
-            (self.missing_packets, "missing packets"),
-            (self.sequence_breaks, "sequence breaks"),
-            (self.ssrc_changes, "changes of SSRC"),
-            (self.malformed_packets, "malformed packets"),
-            (self.outside_format, "packets outside the format"),
-            (self.without_marker, "frames without a marker"),
-            (self.unexpected_source, "frames of another source than expected"),
+    pub fn conclude(self) -> Self {
+        self.conclude_with(&Tolerated::default())
+    }
+
+    /// The same where other things are expected than cuts of levels that stay together.
+    #[must_use]
+    pub fn conclude_with(mut self, tolerated: &Tolerated) -> Self {
+        self.defects.clear();
+        if self.has_video() {
+            self.defects.extend(self.video_defects());
+        }
+        let places = |count: usize, name: &str, place: usize| {
+            if count == 1 { name.to_owned() } else { format!("{name} {}", place + 1) }
+        };
+        let beside = [
+            (if self.has_video() { 0 } else { self.malformed_packets }, "malformed packets"),
             (self.fragmented_datagrams, "datagrams in IP fragments"),
             (self.kernel_drops, "datagrams dropped by this host's kernel: it was too slow"),
         ];
-        self.defects = counted
-            .into_iter()
-            .filter(|&(count, _)| count > 0)
-            .map(|(count, what)| format!("{count} {what}"))
-            .collect();
-        if self.frames == 0 {
-            let why = if self.packets == 0 { "no packet of the stream came" } else { "too short" };
-            self.defects.push(format!("no frame to judge: {why}"));
+        self.defects.extend(in_words("", &beside));
+        for (place, audio) in self.audio.iter().enumerate() {
+            let name = format!("{}: ", places(self.audio.len(), "audio", place));
+            self.defects.extend(in_words(&name, &audio.defects(tolerated.ramp_ms > 0)));
+        }
+        for (place, data) in self.ancillary.iter().enumerate() {
+            let name = format!("{}: ", places(self.ancillary.len(), "ancillary", place));
+            self.defects.extend(in_words(&name, &data.defects(tolerated.breakaway)));
+        }
+        for (place, sync) in self.lip_sync.iter().enumerate() {
+            let name = format!("{}: ", places(self.lip_sync.len(), "lip-sync", place));
+            self.defects.extend(in_words(&name, &sync.defects(tolerated.breakaway)));
         }
         self.clean = self.defects.is_empty();
         self
     }
-}
 
-impl fmt::Display for Report {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn has_video(&self) -> bool {
+        self.levels.is_empty() || self.levels.contains(&Level::Video.as_str())
+    }
+
+    fn video_defects(&self) -> Vec<String> {
+        let mut defects = in_words(
+            "",
+            &[
+                (self.partial, "partial frames"),
+                (self.mixed, "mixed frames"),
+                (self.duplicated, "duplicated frames"),
+                (self.missing_frames, "missing frames"),
+                (self.missing_packets, "missing packets"),
+                (self.sequence_breaks, "sequence breaks"),
+                (self.ssrc_changes, "changes of SSRC"),
+                (self.malformed_packets, "malformed packets"),
+                (self.outside_format, "packets outside the format"),
+                (self.without_marker, "frames without a marker"),
+                (self.unexpected_source, "frames of another source than expected"),
+            ],
+        );
+        if self.frames == 0 {
+            let why = if self.packets == 0 { "no packet of the stream came" } else { "too short" };
+            defects.push(format!("no frame to judge: {why}"));
+        }
+        defects
+    }
+
+    fn write_video(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut lines = vec![
             ("frames", self.frames),
             ("  whole", self.whole),
@@ -243,6 +282,33 @@ impl fmt::Display for Report {
         if self.switch_count > 0 {
             let ms = self.longest_switch_gap_ns as f64 / 1e6;
             writeln!(f, "longest switch gap  {ms:.2} ms")?;
+        }
+        Ok(())
+    }
+}
+
+/// Those counts that are not 0.
+fn in_words(name: &str, counted: &[(u64, &str)]) -> Vec<String> {
+    let counted = counted.iter().filter(|(count, _)| *count > 0);
+    counted.map(|(count, what)| format!("{name}{count} {what}")).collect()
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.has_video() {
+            self.write_video(f)?;
+        }
+        self.audio
+            .iter()
+            .try_for_each(|audio| writeln!(f, "\n{}", audio.to_string().trim_end()))?;
+        for data in &self.ancillary {
+            writeln!(f, "\n{}", data.to_string().trim_end())?;
+        }
+        for sync in &self.lip_sync {
+            writeln!(f, "\nlip-sync\n{}", sync.to_string().trim_end())?;
+        }
+        if !self.audio.is_empty() || !self.ancillary.is_empty() {
+            writeln!(f)?;
         }
         writeln!(f, "{:.1} s, {:.2} s of CPU", self.seconds, self.cpu_seconds)?;
         if self.clean {

@@ -1,13 +1,12 @@
-//! What the strips told: who was shown, from when to when, and how old it was.
+//! What the marks told, be it by strip or by ancillary packet: who was shown, from when to
+//! when, and how old it was.
 
-use std::fmt;
-
-use hdrhistogram::Histogram;
 use ormatrix_strip::{Mark, Name};
 
 use super::{
     judge::Arrival,
-    report::{Latency, Report, SourceReport, Switch},
+    latency::{Ages, Latency},
+    report::{SourceReport, Switch},
 };
 use crate::time_text::rfc3339;
 
@@ -17,10 +16,7 @@ const MOST_SOURCES: usize = 64;
 /// Switches listed one by one; further ones are counted.
 const MOST_SWITCHES: usize = 4096;
 
-/// The longest latency told apart, one minute, in microseconds.
-const LONGEST_US: u64 = 60_000_000;
-
-/// What a frame was, by its strip.
+/// What a frame was, by its mark.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Shown {
     /// One not shown before.
@@ -40,6 +36,7 @@ struct Source {
 }
 
 /// All sources seen in one stream.
+#[derive(Debug, Default)]
 pub(super) struct Sources {
     seen: Vec<Source>,
     /// Who was shown last.
@@ -48,43 +45,26 @@ pub(super) struct Sources {
     switches: Vec<Switch>,
     switch_count: u64,
     longest_gap: u64,
-    latency: Histogram<u64>,
-    from_future: u64,
+    latency: Ages,
 }
 
-impl fmt::Debug for Sources {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Sources").field("seen", &self.seen).finish_non_exhaustive()
-    }
-}
-
-impl Default for Sources {
-    fn default() -> Self {
-        // 1 µs to a minute with 3 digits: constants that the histogram accepts.
-        let latency = Histogram::new_with_bounds(1, LONGEST_US, 3)
-            .expect("1 to a minute in 3 digits are valid bounds");
-        Self {
-            seen: Vec::new(),
-            on_air: None,
-            last_at: 0,
-            switches: Vec::new(),
-            switch_count: 0,
-            longest_gap: 0,
-            latency,
-            from_future: 0,
-        }
-    }
+/// What is known of them in the end.
+pub(super) struct Told {
+    pub missing_frames: u64,
+    pub restarts: u64,
+    pub sources: Vec<SourceReport>,
+    pub switch_count: u64,
+    pub longest_gap_ns: u64,
+    pub switches: Vec<Switch>,
+    pub latency: Option<Latency>,
 }
 
 impl Sources {
-    /// A frame with a readable strip, from its first packet to its last.
+    /// A frame with a readable mark, from its first packet to its last.
     pub fn shown(&mut self, mark: &Mark, first: Arrival, last: Arrival) -> Shown {
         let same_source = self.on_air == Some(mark.name);
         self.switch(mark.name, first, last);
-        match (last.tai / 1000).checked_sub(mark.tai_us) {
-            Some(age) => self.latency.saturating_record(age.max(1)),
-            None => self.from_future += 1,
-        }
+        self.latency.record(mark.tai_us.saturating_mul(1000), last.tai);
         let Some(source) = self.seen.iter_mut().find(|source| source.name == mark.name) else {
             if self.seen.len() < MOST_SOURCES {
                 self.seen.push(Source {
@@ -112,7 +92,7 @@ impl Sources {
         Shown::New
     }
 
-    /// A frame whose strip cannot be read.
+    /// A frame whose mark cannot be read.
     pub fn unreadable(&mut self, last: Arrival) {
         // A gap is told between readable frames only: damage is not a switch.
         self.last_at = last.now;
@@ -138,32 +118,23 @@ impl Sources {
         self.last_at = last.now;
     }
 
-    pub fn into_report(self, report: &mut Report) {
-        report.missing_frames = self.seen.iter().map(|source| source.missing).sum();
-        report.source_restarts = self.seen.iter().map(|source| source.restarts).sum();
-        report.sources = self
-            .seen
-            .iter()
-            .map(|source| SourceReport {
-                name: source.name.as_str().to_owned(),
-                frames: source.frames,
-                missing_frames: source.missing,
-                restarts: source.restarts,
-                first_frame: source.first.frame,
-                last_frame: source.last.frame,
-            })
-            .collect();
-        report.switch_count = self.switch_count;
-        report.longest_switch_gap_ns = self.longest_gap;
-        report.switches = self.switches;
-        if !self.latency.is_empty() || self.from_future > 0 {
-            report.latency_us = Some(Latency {
-                min: self.latency.min(),
-                median: self.latency.value_at_quantile(0.5),
-                p99: self.latency.value_at_quantile(0.99),
-                max: self.latency.max(),
-                from_the_future: self.from_future,
-            });
+    pub fn told(self) -> Told {
+        let sources = self.seen.iter().map(|source| SourceReport {
+            name: source.name.as_str().to_owned(),
+            frames: source.frames,
+            missing_frames: source.missing,
+            restarts: source.restarts,
+            first_frame: source.first.frame,
+            last_frame: source.last.frame,
+        });
+        Told {
+            missing_frames: self.seen.iter().map(|source| source.missing).sum(),
+            restarts: self.seen.iter().map(|source| source.restarts).sum(),
+            sources: sources.collect(),
+            switch_count: self.switch_count,
+            longest_gap_ns: self.longest_gap,
+            switches: self.switches,
+            latency: self.latency.report(),
         }
     }
 }

@@ -14,15 +14,15 @@ const PERIOD_NS: u64 = 20_000_000;
 const TICKS: u32 = 1800;
 
 /// Makes packets of frames with strips, numbered like a good sender's.
-struct Sender {
-    format: VideoFormat,
+pub(super) struct Sender {
+    pub(super) format: VideoFormat,
     plan: FramePlan,
     number: u32,
     ssrc: u32,
 }
 
 impl Sender {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self::scanned("progressive")
     }
 
@@ -35,7 +35,7 @@ impl Sender {
     }
 
     /// A frame's picture with the strips of two marks.
-    fn picture(&self, top: &Mark, bottom: &Mark) -> Vec<u8> {
+    pub(super) fn picture(&self, top: &Mark, bottom: &Mark) -> Vec<u8> {
         let raster = Raster::new(&self.format).unwrap();
         let layout = Layout::new(320, 96).unwrap();
         let mut luma = vec![BLACK; 320 * 96];
@@ -59,7 +59,7 @@ impl Sender {
         frame
     }
 
-    fn packets_of(&mut self, picture: &[u8], timestamp: u32) -> Vec<Vec<u8>> {
+    pub(super) fn packets_of(&mut self, picture: &[u8], timestamp: u32) -> Vec<Vec<u8>> {
         let mut packets = Vec::new();
         for index in 0..self.plan.packets() {
             let planned = self.plan.packet(index).unwrap();

@@ -8,8 +8,8 @@ use std::{
 
 use clap::Args;
 use ormatrix_sink::{
-    check::{self, CheckOptions},
-    stream::{Stream, StreamArguments},
+    check::{self, CheckOptions, Tolerated},
+    stream::{Level, Stream, StreamArguments},
 };
 use ormatrix_strip::Name;
 
@@ -51,6 +51,38 @@ Not defects:
   duplicate_packets, reordered_packets, late_packets, rtcp_packets, wrong_payload_type,
   strip_undecodable, source_restarts, format_changes
 
+Beside the video an SDP may describe sound and ancillary data: \"audio\" and \"ancillary\" have a
+report for each stream, with the packet counts above and these. \"Heard\" is one of our test
+tones (each source has one, by its name), silence, or something else, millisecond by
+millisecond.
+  audio
+    wrong_length      payloads not as long as the format says
+    timestamp_breaks  steps of the timestamp other than one packet; those between two sounds
+                      (timestamp_breaks_at_switches) are no defect (ST 2110-10 7.6.1)
+    clicks            steps between neighbouring samples (max_step) greater by a twentieth than
+                      any the tones before and after make themselves (max_step_of_tone, both in
+                      24 bits). Those from one sound to another (clicks_at_switches) are
+                      defects only where --ramp-ms says that there is a ramp. Sound that is not
+                      ours is not judged
+    misplaced_channels_ms   time in which the channels were not in their order
+    switches          time, from, to, mute_ms without either tone, and what the timestamps
+                      leave out (gap_ms) or have twice (overlap_ms); no defect
+  ancillary
+    parity_faults, checksum_faults, payload_faults, field_faults, marker_faults
+                      breaches of RFC 8331 and ST 291-1 (first_fault: the first, in words)
+    missing_frames, duplicated   by our mark, as of the video by the strip
+    mismatched        frames of another source than the picture of the same timestamp
+    stale             frames of the source before that came behind the first of the next, and
+                      whose picture was not the former's
+    keep_alives, kinds, time_code, without_mark, without_picture   no defects
+  lip_sync            one for each stream of sound, over all frames whose sound is a tone
+    offset_us         how far the tone is ahead of its timestamps, less how far the strip is:
+                      positive where the sound is of a later moment than the picture
+    off               frames whose offset is more than a sample from their source's median
+    other_source_heard   frames in whose time (but for a packet at either end, and --ramp-ms
+                      at a switch) another source's tone was heard
+    arrival_us        from a frame's last packet to the sound of its first moment; no defect
+
 Exit status: 0 clean, 1 a defect or no frame at all, 2 could not run.";
 
 /// Options of `check`.
@@ -61,9 +93,20 @@ pub struct Arguments {
     /// Ends after this long, counted from the opening of the socket
     #[arg(long, value_name = "N", value_parser = seconds)]
     seconds: Option<Duration>,
-    /// Ends after this many judged frames
+    /// Ends after this many judged frames: of the video; without video, of ancillary data
     #[arg(long, value_name = "N")]
     frames: Option<u64>,
+    /// Levels to judge, separated by commas: video, audio, ancillary. All that the SDP
+    /// describes, if none is named
+    #[arg(long, value_name = "LEVELS", value_delimiter = ',')]
+    levels: Vec<Level>,
+    /// How long sound is faded at a switch, in milliseconds: none may click then. 0 where it
+    /// is cut
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    ramp_ms: u16,
+    /// The levels may be of different sources: that is no defect
+    #[arg(long)]
+    breakaway: bool,
     /// Prints the report as JSON
     #[arg(long)]
     json: bool,
@@ -92,8 +135,10 @@ pub fn run(
         frames: arguments.frames,
         expected,
         coalesce: Duration::from_micros(u64::from(coalesce)),
+        tolerated: Tolerated { ramp_ms: arguments.ramp_ms, breakaway: arguments.breakaway },
     };
-    let mut stream = Stream::resolve(&arguments.stream).map_err(|error| text(&error))?;
+    let mut stream = Stream::resolve_levels(&arguments.stream, &arguments.levels)
+        .map_err(|error| text(&error))?;
     let report =
         check::run(&mut stream, &options, stop, say_listening).map_err(|error| text(&error))?;
     if arguments.json {

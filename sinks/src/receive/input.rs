@@ -1,12 +1,13 @@
-//! The sockets of a stream: the one place where sinks read the network.
+//! The sockets of a stream, or of all streams of a session: the one place where sinks read
+//! the network.
 //!
 //! Packets are read in batches every `coalesce` at most, rather than one wake a packet:
 //! that is most of what makes receiving cheap. The price is that arrival times are known to
 //! that precision.
 
-use std::{io, net::SocketAddr, time::Duration};
+use std::{io, net::SocketAddr, os::fd::AsRawFd, time::Duration};
 
-use ormatrix_io::{Clock, RxBatch, RxOptions, RxSocket, SocketError, SystemClock};
+use ormatrix_io::{Clock, RxBatch, RxOptions, RxSocket, SocketError, SystemClock, udp::Readiness};
 use st2110::leg::Leg;
 
 /// Messages a read and octets each: one message holds a whole GRO run.
@@ -14,9 +15,6 @@ const BATCH: (usize, usize) = (16, 65_536);
 
 /// Reads in a row before the caller is asked whether to go on.
 const MOST_READS: usize = 64;
-
-/// While two legs are open and silent, each is looked at this often.
-const ALTERNATE: Duration = Duration::from_millis(1);
 
 /// Why a stream cannot be received.
 #[derive(Debug, thiserror::Error)]
@@ -32,9 +30,12 @@ pub enum InputError {
     Io(#[from] io::Error),
 }
 
-/// The open sockets of one stream: one, or two with ST 2022-7.
+/// The open sockets of one stream (one, or two with ST 2022-7), or of several streams.
 pub struct Input {
     sockets: Vec<RxSocket>,
+    /// Waits for all of them; one alone waits for itself.
+    readiness: Option<Readiness>,
+    ready: Vec<u16>,
     batch: RxBatch,
     clock: SystemClock,
     coalesce_ns: u64,
@@ -54,8 +55,18 @@ impl Input {
             .iter()
             .map(|leg| RxSocket::open(leg, &options))
             .collect::<Result<Vec<_>, SocketError>>()?;
+        let mut readiness = None;
+        if sockets.len() > 1 {
+            let all = Readiness::new()?;
+            for (socket, key) in sockets.iter().zip(0..) {
+                all.watch(socket.as_raw_fd(), key)?;
+            }
+            readiness = Some(all);
+        }
         Ok(Self {
             sockets,
+            readiness,
+            ready: Vec::new(),
             batch: RxBatch::new(BATCH.0, BATCH.1),
             clock: SystemClock,
             coalesce_ns: coalesce.as_nanos() as u64,
@@ -77,8 +88,18 @@ impl Input {
     pub fn receive<T>(
         &mut self,
         timeout: Duration,
-        mut begin: impl FnMut() -> T,
+        begin: impl FnMut() -> T,
         mut each: impl FnMut(&[u8], &T),
+    ) -> io::Result<usize> {
+        self.receive_from(timeout, begin, |_, packet, time| each(packet, time))
+    }
+
+    /// The same, with the place of the packet's leg among those opened.
+    pub fn receive_from<T>(
+        &mut self,
+        timeout: Duration,
+        mut begin: impl FnMut() -> T,
+        mut each: impl FnMut(usize, &[u8], &T),
     ) -> io::Result<usize> {
         if self.coalesce_ns > 0 {
             self.clock.sleep_until(self.next_read);
@@ -109,10 +130,10 @@ impl Input {
     fn drain<T>(
         &mut self,
         begin: &mut impl FnMut() -> T,
-        each: &mut impl FnMut(&[u8], &T),
+        each: &mut impl FnMut(usize, &[u8], &T),
     ) -> io::Result<usize> {
         let mut packets = 0;
-        for socket in &self.sockets {
+        for (leg, socket) in self.sockets.iter().enumerate() {
             for _ in 0..MOST_READS {
                 let datagrams = match socket.receive(&mut self.batch) {
                     Ok(datagrams) => datagrams,
@@ -130,7 +151,7 @@ impl Input {
                         continue;
                     }
                     for packet in datagram.segments() {
-                        each(packet, &time);
+                        each(leg, packet, &time);
                         packets += 1;
                     }
                 }
@@ -142,23 +163,20 @@ impl Input {
         Ok(packets)
     }
 
-    fn wait(&self, timeout: Duration) -> io::Result<bool> {
-        let wait = |socket: &RxSocket, time| match socket.wait(time) {
+    fn wait(&mut self, timeout: Duration) -> io::Result<bool> {
+        let waited = match (&mut self.readiness, self.sockets.as_slice()) {
+            (Some(readiness), _) => {
+                self.ready.clear();
+                let ms = u32::try_from(timeout.as_millis()).unwrap_or(u32::MAX);
+                readiness.wait(&mut self.ready, ms).map(|()| !self.ready.is_empty())
+            }
+            (None, [only]) => only.wait(timeout),
+            (None, _) => Ok(false),
+        };
+        match waited {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(false),
             other => other,
-        };
-        let [only] = self.sockets.as_slice() else {
-            let until = self.clock.now() + timeout.as_nanos() as u64;
-            while self.clock.now() < until {
-                for socket in &self.sockets {
-                    if wait(socket, ALTERNATE)? {
-                        return Ok(true);
-                    }
-                }
-            }
-            return Ok(false);
-        };
-        wait(only, timeout)
+        }
     }
 }
 

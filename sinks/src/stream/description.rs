@@ -93,18 +93,38 @@ const fn colorimetry(
     }
 }
 
-/// Reads SDP from a file, an `http://` address, or `-`: standard input.
-pub fn read_sdp(place: &str) -> Result<Description, DescriptionError> {
+/// Reads the text of SDP from a file, an `http://` address, or `-`: standard input.
+pub fn read_sdp(place: &str) -> Result<String, DescriptionError> {
     let read = |place: &str, source| DescriptionError::Read { place: place.to_owned(), source };
-    let text = if place.contains("://") {
-        Control::new(place)?.text("")?
+    if place.contains("://") {
+        Ok(Control::new(place)?.text("")?)
     } else if place == "-" {
         let mut text = String::new();
         let taken = io::stdin().lock().take(LONGEST).read_to_string(&mut text);
         taken.map_err(|error| read("standard input", error))?;
-        text
+        Ok(text)
     } else {
-        fs::read_to_string(place).map_err(|error| read(place, error))?
-    };
-    Description::parse(&text)
+        fs::read_to_string(place).map_err(|error| read(place, error))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SESSION: &str = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=Endoscope\r\nt=0 0\r\n\
+        m=audio 5006 RTP/AVP 97\r\nc=IN IP4 127.0.0.1\r\na=rtpmap:97 L24/48000/2\r\n\
+        a=ptime:1\r\n\
+        m=video 5004 RTP/AVP 96\r\nc=IN IP4 127.0.0.1\r\na=rtpmap:96 raw/90000\r\n\
+        a=fmtp:96 sampling=YCbCr-4:2:2; width=320; height=240; exactframerate=50; depth=10; \
+        colorimetry=BT709; PM=2110GPM; SSN=ST2110-20:2017; TP=2110TPW; \r\n\
+        m=video 5008 RTP/AVP 100\r\nc=IN IP4 127.0.0.1\r\na=rtpmap:100 smpte291/90000\r\n\
+        a=fmtp:100 exactframerate=50; SSN=ST2110-40:2018; \r\n";
+
+    #[test]
+    fn a_session_of_three_levels_is_its_video_to_those_who_show_it() {
+        let description = Description::parse(SESSION).unwrap();
+        assert_eq!((description.format.width, description.payload_type), (320, Some(96)));
+        assert_eq!(description.legs[0].port, 5004);
+    }
 }

@@ -7,10 +7,10 @@ use std::{
 };
 
 use serde_json::json;
-use st2110::{format::VideoFormat, leg::Leg};
+use st2110::{format::VideoFormat, leg::Leg, sdp::SessionDescription};
 
 use super::{
-    Control, ControlError, Description, DescriptionError, StreamArguments,
+    Beside, Control, ControlError, Description, DescriptionError, Level, StreamArguments,
     description::read_sdp,
     events,
     format_name::{self, FormatNameError},
@@ -39,22 +39,27 @@ pub enum StreamError {
     /// The name of the format.
     #[error(transparent)]
     Format(#[from] FormatNameError),
+    /// A level that is asked for is not described.
+    #[error("no {0} is described: leave it out of --levels, or give an SDP that has it")]
+    NoLevel(Level),
     /// The matrix.
     #[error("cannot register the output: {0}")]
     Control(#[from] ControlError),
 }
 
 /// What to receive: where, and as far as it is known, what.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Stream {
     legs: Vec<Leg>,
     fresh: Option<Description>,
     updates: Option<Receiver<Description>>,
     label: Option<String>,
+    beside: Beside,
 }
 
 impl Stream {
-    /// Finds out what the arguments ask for; registers if they ask for that.
+    /// Finds out what the arguments ask for; registers if they ask for that. Of a session of
+    /// several levels this is the video.
     pub fn resolve(arguments: &StreamArguments) -> Result<Self, StreamError> {
         let named = match &arguments.format {
             None => None,
@@ -69,7 +74,7 @@ impl Stream {
             return Self::register(arguments, named);
         }
         let description = match (&arguments.sdp, named) {
-            (Some(place), _) => read_sdp(place)?,
+            (Some(place), _) => Description::parse(&read_sdp(place)?)?,
             (None, Some(named)) => named,
             (None, None) => return Err(StreamError::Nothing),
         };
@@ -79,18 +84,93 @@ impl Stream {
             None => restricted(description.legs.clone(), arguments),
         };
         let label = arguments.label.clone().or_else(|| description.name.clone());
-        Ok(Self { legs, fresh: Some(description), updates: None, label })
+        Ok(Self { label, ..Self::of_description(legs, description) })
+    }
+
+    /// The same with the streams beside the video, at the levels that are wanted: all that
+    /// the SDP has, if none is named. Without SDP there is video only. `--at` is then where
+    /// the first of the streams arrives.
+    pub fn resolve_levels(
+        arguments: &StreamArguments,
+        wanted: &[Level],
+    ) -> Result<Self, StreamError> {
+        let is_wanted = |level| wanted.is_empty() || wanted.contains(&level);
+        let video_only = wanted == [Level::Video];
+        let Some(place) = arguments.sdp.as_ref().filter(|_| !video_only) else {
+            let missing = wanted.iter().find(|level| **level != Level::Video);
+            return missing.map_or_else(
+                || Self::resolve(arguments),
+                |missing| Err(StreamError::NoLevel(*missing)),
+            );
+        };
+        let text = read_sdp(place)?;
+        let (session, _) =
+            SessionDescription::parse_tolerant(&text).map_err(DescriptionError::from)?;
+        let mut beside = Beside::of(&session, is_wanted);
+        let mut stream = if session.video().is_some() && is_wanted(Level::Video) {
+            let description = Description::parse(&text)?;
+            Self::of_description(description.legs.clone(), description)
+        } else {
+            Self::default()
+        };
+        for level in wanted {
+            let there = match level {
+                Level::Video => stream.fresh.is_some(),
+                Level::Audio => !beside.audio.is_empty(),
+                Level::Ancillary => !beside.ancillary.is_empty(),
+            };
+            if !there {
+                return Err(StreamError::NoLevel(*level));
+            }
+        }
+        let video = stream.fresh.is_some().then_some(&mut stream.legs);
+        let mut given = arguments.leg();
+        for legs in video.into_iter().chain(beside.legs_mut()) {
+            *legs = match given.take() {
+                Some(leg) => vec![leg],
+                None => restricted(std::mem::take(legs), arguments),
+            };
+            if legs.is_empty() {
+                return Err(StreamError::NoAddress);
+            }
+        }
+        let label = arguments.label.clone().or(Some(session.name));
+        Ok(Self { label, beside, ..stream })
     }
 
     /// A stream of a known format at one leg.
     pub fn of(format: VideoFormat, leg: Leg) -> Self {
-        let fresh = Some(Description::of_format(format));
-        Self { legs: vec![leg], fresh, updates: None, label: None }
+        Self::of_description(vec![leg], Description::of_format(format))
     }
 
-    /// Where to listen.
+    /// No video, but these.
+    pub fn of_beside(beside: Beside) -> Self {
+        Self { beside, ..Self::default() }
+    }
+
+    /// The same video with streams beside it.
+    #[must_use]
+    pub fn with_beside(self, beside: Beside) -> Self {
+        Self { beside, ..self }
+    }
+
+    fn of_description(legs: Vec<Leg>, description: Description) -> Self {
+        Self { legs, fresh: Some(description), ..Self::default() }
+    }
+
+    /// Where to listen for the video; nowhere, if there is none.
     pub fn legs(&self) -> &[Leg] {
         &self.legs
+    }
+
+    /// The description that has not been taken yet.
+    pub const fn described(&self) -> Option<&Description> {
+        self.fresh.as_ref()
+    }
+
+    /// The streams beside the video, if they were asked for.
+    pub const fn beside(&self) -> &Beside {
+        &self.beside
     }
 
     /// The output's label, or the SDP's session name.
@@ -133,7 +213,7 @@ impl Stream {
         }
         let label = Some(arguments.label.clone().unwrap_or_else(|| id.to_owned()));
         let updates = if named.is_some() { None } else { Some(watch(control, id.to_owned())) };
-        Ok(Self { legs: vec![leg], fresh: named, updates, label })
+        Ok(Self { legs: vec![leg], fresh: named, updates, label, beside: Beside::default() })
     }
 }
 

@@ -10,8 +10,10 @@ pub mod description;
 pub mod events;
 pub mod follow;
 pub mod format_name;
+pub mod levels;
 
 pub use arguments::StreamArguments;
 pub use control::{Control, ControlError};
 pub use description::{Description, DescriptionError};
 pub use follow::{Stream, StreamError};
+pub use levels::{Beside, BesideStream, Level};

@@ -1,0 +1,5 @@
+//! Runs `ormatrix_tests::fuzz::settings` under libFuzzer.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|octets: &[u8]| ormatrix_tests::fuzz::settings(octets));
