@@ -7,6 +7,7 @@
 //! - [`lane`]: a thread that receives inputs and sends the outputs whose tokens it holds;
 //! - [`counters`]: what lanes count and others read;
 //! - [`conductor`]: inventory, routes, snapshot: everything that is not a packet;
+//! - [`slate`]: pictures that say that an input's signal is lost;
 //! - [`control`]: the socket through which the control plane speaks to the conductor;
 //! - [`engine`]: all of it put together on this host.
 
@@ -21,3 +22,4 @@ pub mod gate;
 pub mod lane;
 pub mod packet_io;
 pub mod settings;
+pub mod slate;

@@ -5,12 +5,11 @@
 //! *scene units*: the height of the free area is 1, its centre is (0, 0), x goes right and
 //! y down.
 
-mod font;
 mod noise;
 mod shape;
 
-pub use font::{Glyph, Typeface};
 pub use noise::Noise;
+pub use ormatrix_typeface::{Glyph, Typeface};
 pub use shape::{Hit, capsule, disc, ellipse, polygon};
 
 /// Red, green and blue from 0 to 1, gamma-coded.

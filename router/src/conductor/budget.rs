@@ -137,8 +137,14 @@ impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
         for (id, output) in &self.outputs {
             let spec = change.output.filter(|changed| changed.id == *id).unwrap_or(&output.spec);
             for level in spec.levels() {
-                let input = self.routed(id, level, change);
-                if let Some(load) = input.and_then(|input| self.load(input, level, change)) {
+                let asked = self.routed(id, level, change);
+                // The heavier of what is on and what will be on again.
+                let taken = |take: &Take| take.output == *id && take.concerns(level);
+                let stays = !change.takes.iter().any(taken);
+                let backup = self.failover.backup(id, level).filter(|_| stays);
+                let loads = asked.into_iter().chain(backup);
+                let loads = loads.filter_map(|input| self.load(input, level, change));
+                if let Some(load) = loads.max_by_key(|load| load.octets_per_second) {
                     add(Direction::Send, load, spec.legs_of(level).unwrap_or_default());
                 }
             }

@@ -39,7 +39,7 @@ impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
         if present.is_some_and(|present| present.spec == spec && present.is_open()) {
             return Ok(());
         }
-        let room = self.input_slots.room();
+        let room = self.input_room();
         let new = spec
             .levels()
             .filter(|level| present.is_none_or(|present| !present.streams.contains_key(level)));
@@ -69,7 +69,7 @@ impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
     /// As `put_input`, but keeps an input of which a socket cannot be opened, and says which.
     pub(super) fn restore_input(&mut self, spec: InputSpec) -> Result<(), Refusal> {
         let flows = self.check_input(&spec)?;
-        if spec.levels().count() > self.input_slots.room() {
+        if spec.levels().count() > self.input_room() {
             return Err(full("input streams", self.capacity.inputs, "max_inputs"));
         }
         let mut failure = Ok(());
@@ -85,6 +85,12 @@ impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
         }
         self.add_input(spec, flows, receivers);
         failure
+    }
+
+    /// Input streams that there is room for; slates have room of their own.
+    fn input_room(&self) -> usize {
+        let present: usize = self.inputs.values().map(|input| input.streams.len()).sum();
+        usize::from(self.capacity.inputs).saturating_sub(present).min(self.input_slots.room())
     }
 
     fn open_receivers(&mut self, legs: &[Leg]) -> Result<Receivers<I::Rx, O::Membership>, Refusal> {
@@ -108,6 +114,10 @@ impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
             flows.insert(Level::Ancillary, Box::new(Flow::ancillary(data)));
         }
         check_apart(spec.all_legs())?;
+        if spec.failover.backups.contains(&spec.id) {
+            let reason = format!("'{}' cannot stand in for itself: name other inputs", spec.id);
+            return Err(invalid("failover.backups", reason));
+        }
         let others: Vec<&InputSpec> =
             self.inputs.values().map(|other| &other.spec).filter(|o| o.id != spec.id).collect();
         for other in others {
@@ -154,6 +164,9 @@ impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
         let stream = Stream { slot, cells: Arc::clone(&cells), load, signal, legs: receptions };
         input.streams.insert(level, stream);
         let lane = input.lane;
+        if level == Level::Video {
+            self.failover.opened(id, self.clock.now());
+        }
         self.tell_lane(lane, ToLane::AddInput { slot, legs, flow, cells });
     }
 
@@ -213,6 +226,9 @@ impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
             legs
         });
         let (slot, lane, cells) = (stream.slot, input.lane, Arc::clone(&stream.cells));
+        if level == Level::Video {
+            self.failover.opened(id, self.clock.now());
+        }
         self.tell_lane(lane, ToLane::ChangeInput { slot, legs, flow, cells });
     }
 
@@ -233,7 +249,10 @@ impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
         let outputs: Vec<OutputId> = self
             .outputs
             .iter()
-            .filter(|(_, output)| output.ports.values().any(|p| p.route.input.as_ref() == Some(id)))
+            .filter(|(output, on)| {
+                on.ports.values().any(|port| port.route.input.as_ref() == Some(id))
+                    || self.failover.is_fed_by(output, id)
+            })
             .map(|(output, _)| output.clone())
             .collect();
         if !outputs.is_empty() {
@@ -246,6 +265,7 @@ impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
             self.remove_stream(id, level);
         }
         self.inputs.remove(id);
+        self.failover.closed(id);
         Ok(())
     }
 

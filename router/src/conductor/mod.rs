@@ -6,6 +6,7 @@
 
 mod budget;
 pub mod clients;
+mod failover;
 mod inputs;
 mod inventory;
 pub mod keeper;
@@ -14,8 +15,10 @@ pub mod opener;
 mod outputs;
 mod renewal;
 mod schedule;
+mod slates;
 pub mod slots;
 pub mod snapshot;
+mod stand_in;
 mod takes;
 
 use std::{collections::BTreeMap, time::Duration};
@@ -29,9 +32,11 @@ use ormatrix_protocol::{
 
 use self::{
     clients::{Clients, FromClient},
+    failover::Failover,
     inventory::{Holder, Input, Monitor, Output},
     keeper::Keeper,
     opener::Opener,
+    slates::Slates,
     slots::Slots,
     snapshot::Snapshot,
 };
@@ -77,6 +82,8 @@ pub struct Conductor<I: PacketIo, O: Opener<I>, C> {
     monitors: BTreeMap<InputId, Monitor<I::Tx>>,
     input_slots: Slots<(InputId, Level)>,
     output_slots: Slots<Holder>,
+    failover: Failover,
+    slates: Slates,
     take: u64,
     /// Salvos that wait for their time, by take.
     scheduled: BTreeMap<u64, Scheduled>,
@@ -104,8 +111,10 @@ impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
             inputs: BTreeMap::new(),
             outputs: BTreeMap::new(),
             monitors: BTreeMap::new(),
-            input_slots: Slots::new(capacity.inputs),
+            input_slots: Slots::new(capacity.input_slots()),
             output_slots: Slots::new(capacity.outputs),
+            failover: Failover::default(),
+            slates: Slates::default(),
             take: 0,
             scheduled: BTreeMap::new(),
             keeper,
@@ -153,9 +162,13 @@ impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
         let every_second = tick(Duration::from_secs(1));
         let reports = self.lanes.reports.clone();
         loop {
-            let timer = self.due_in().map_or_else(never, |ns| after(Duration::from_nanos(ns)));
+            let due = [self.due_in(), self.stand_in_due_in()].into_iter().flatten().min();
+            let timer = due.map_or_else(never, |ns| after(Duration::from_nanos(ns)));
             select! {
-                recv(timer) -> _ => self.start_due(),
+                recv(timer) -> _ => {
+                    self.start_due();
+                    self.stand_in();
+                },
                 recv(requests) -> message => match message {
                     Ok(message) => self.hear(message),
                     Err(_) => break,
@@ -212,6 +225,7 @@ impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
                 self.remove_monitor(&input).map(|()| Reply::Done)?
             }
         };
+        self.stand_in();
         self.keeper.keep(self.snapshot());
         if matches!(reply, Reply::Done) {
             self.clients.tell(Event::Inventory);
@@ -245,6 +259,10 @@ impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
             stream.signal = Signal { state, since: at };
             let signal = stream.signal;
             self.clients.tell(Event::Signal { input: id.clone(), level: *level, signal });
+            if *level == Level::Video {
+                self.failover.heard(id, state);
+                self.stand_in();
+            }
         }
     }
 
@@ -255,7 +273,9 @@ impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
         };
         if input.findings != findings {
             input.findings.clone_from(&findings);
+            self.failover.found(id, &findings, self.clock.now(), self.clock.unix());
             self.clients.tell(Event::Findings { input: id.clone(), findings });
+            self.stand_in();
         }
         Ok(())
     }

@@ -1,16 +1,19 @@
 //! Opens what inputs receive from and outputs send to.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, net::Ipv4Addr};
 
 use ormatrix_io::{
     Link, Links, Membership, RxOptions, RxSocket, SocketError, TxOptions, TxSocket, speed_mbps,
 };
 use ormatrix_protocol::{Leg, OutputSpec, Refusal};
 
-use crate::packet_io::{
-    PacketIo,
-    chaos::{ChaosIo, ChaosRx, Switch},
-    kernel::KernelIo,
+use crate::{
+    packet_io::{
+        PacketIo,
+        chaos::{ChaosIo, ChaosRx, Switch},
+        kernel::KernelIo,
+    },
+    slate::{self, Card, Playing, SlateError},
 };
 
 /// How an output sends, apart from where to.
@@ -47,6 +50,13 @@ pub trait Opener<I: PacketIo> {
 
     /// How the interface of a leg stands now; without one named, how all of them do.
     fn link(&mut self, leg: &Leg) -> Link;
+
+    /// Begins to send a slate, and gives what a lane receives it from. A backend without a way
+    /// from itself to itself has none.
+    fn play(&mut self, card: &Card) -> Result<(I::Rx, Playing), SlateError> {
+        let _ = card;
+        Err(SlateError::NoLoopback)
+    }
 }
 
 /// Opens sockets of the host.
@@ -101,6 +111,19 @@ impl Opener<KernelIo> for KernelOpener {
         let stated = self.link_mbps.get(interface).copied();
         stated.or_else(|| speed_mbps(interface)).map(|megabits| megabits * 1_000_000)
     }
+
+    fn play(&mut self, card: &Card) -> Result<(RxSocket, Playing), SlateError> {
+        let mut leg = Leg::new(Ipv4Addr::LOCALHOST.into(), 0);
+        let rx = RxSocket::open(&leg, &self.rx).map_err(refusal)?;
+        let kernel = |error| {
+            let (what, address, port) = ("find the port of", leg.address, leg.port);
+            refusal(SocketError::Kernel { what, address, port, error })
+        };
+        leg.port = rx.local_addr().map_err(kernel)?.port();
+        let options = TxOptions { ttl: 1, dscp: 0, send_buffer: self.send_buffer };
+        let tx = TxSocket::open(&leg, &options).map_err(refusal)?;
+        Ok((rx, slate::start(card.clone(), tx)?))
+    }
 }
 
 /// Opens the inner backend's receivers with a switch that nobody turns.
@@ -125,6 +148,11 @@ impl<I: PacketIo, O: Opener<I>> Opener<ChaosIo<I>> for ChaosOpener<O> {
 
     fn capacity(&mut self, interface: &str) -> Option<u64> {
         self.0.capacity(interface)
+    }
+
+    fn play(&mut self, card: &Card) -> Result<(ChaosRx<I::Rx>, Playing), SlateError> {
+        let (rx, playing) = self.0.play(card)?;
+        Ok((ChaosRx::new(rx, Switch::default()), playing))
     }
 }
 

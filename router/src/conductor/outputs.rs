@@ -227,6 +227,7 @@ impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
         let Some(output) = self.outputs.remove(id) else {
             return Err(Refusal::UnknownOutput { output: id.clone() });
         };
+        self.failover.gone(id);
         for port in output.ports.values() {
             self.retire(port.slot, &port.custody);
         }
@@ -254,8 +255,8 @@ impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
 
     fn send_out_again(&mut self, id: &OutputId, level: Level, mut token: Token<I::Tx>) {
         let take = self.next_take();
+        let target = self.source(id, level);
         let Some(output) = self.outputs.get(id) else { return };
-        let target = self.target(output.input(level), level);
         let Some(stream) = output.spec.stream(level) else { return };
         let Some(port) = self.port(id, level) else { return };
         if let Custody::Recalled(legs) = std::mem::replace(&mut port.custody, Custody::Lanes) {

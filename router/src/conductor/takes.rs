@@ -8,6 +8,7 @@ use ormatrix_protocol::{Event, InputId, Level, OutputId, Refusal, RouteState, Ta
 use super::{
     Conductor,
     budget::Change,
+    failover::Feed,
     inventory::{Custody, Holder, Port},
     opener::Opener,
 };
@@ -17,11 +18,11 @@ use crate::{
 };
 
 /// One level of an output that goes somewhere else.
-struct Move {
-    output: OutputId,
-    level: Level,
-    input: Option<InputId>,
-    target: Option<Place>,
+pub(super) struct Move {
+    pub output: OutputId,
+    pub level: Level,
+    pub input: Option<InputId>,
+    pub target: Option<Place>,
 }
 
 impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
@@ -31,26 +32,14 @@ impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
         self.check_budget(Change { takes, ..Change::default() })?;
         let number = self.next_take();
         let moves = self.moves(takes);
-        let orders: Vec<Order> = {
-            let parties = self.parties(&moves);
-            let order = |step: &Move| {
-                let party = step.target.and_then(|place| parties.get(&place).copied());
-                Order {
-                    take: number,
-                    target: step.target,
-                    party: party.unwrap_or(1),
-                    at,
-                    ..self.bound(step, &moves)
-                }
-            };
-            moves.iter().map(order).collect()
-        };
+        let orders = self.orders(&moves, number, at);
         let now = self.clock.unix();
         for (step, order) in moves.iter().zip(&orders) {
             let Some(port) = self.port(&step.output, step.level) else { continue };
             port.route.take = number;
             port.order = *order;
-            if port.route.input != step.input {
+            let stood_in = port.route.stand_in.take().is_some();
+            if port.route.input != step.input || stood_in {
                 port.route.input.clone_from(&step.input);
                 port.route.confirmed_at = None;
                 port.route.since = now;
@@ -64,12 +53,32 @@ impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
                 });
             }
         }
+        for step in &moves {
+            // From here on what is asked for counts, whatever stood in before.
+            self.failover.set(&step.output, step.level, Feed::Asked);
+        }
         self.give_orders(&moves, &orders);
         Ok(number)
     }
 
+    /// What lanes are told for moves that belong together.
+    pub(super) fn orders(&self, moves: &[Move], number: u64, at: Option<At>) -> Vec<Order> {
+        let parties = self.parties(moves);
+        let order = |step: &Move| {
+            let party = step.target.and_then(|place| parties.get(&place).copied());
+            Order {
+                take: number,
+                target: step.target,
+                party: party.unwrap_or(1),
+                at,
+                ..self.bound(step, moves)
+            }
+        };
+        moves.iter().map(order).collect()
+    }
+
     /// Orders go out last and together, so that no lane starts before all are decided.
-    fn give_orders(&self, moves: &[Move], orders: &[Order]) {
+    pub(super) fn give_orders(&self, moves: &[Move], orders: &[Order]) {
         let given = moves.iter().zip(orders).filter_map(|(step, order)| {
             let port = self.outputs.get(&step.output)?.ports.get(&step.level)?;
             matches!(port.custody, Custody::Lanes).then_some((port.slot, *order))
@@ -99,7 +108,7 @@ impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
     fn parties(&self, moves: &[Move]) -> BTreeMap<Place, u16> {
         let mut parties = BTreeMap::new();
         for step in moves {
-            let present = self.outputs.get(&step.output).and_then(|o| o.input(step.level));
+            let present = self.shown(&step.output, step.level);
             if let Some(place) = step.target
                 && present != step.input.as_ref()
             {
@@ -119,8 +128,8 @@ impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
         let (Some(picture), Some(port)) = (picture, output.ports.get(&Level::Video)) else {
             return order;
         };
-        let together = output.input(step.level).is_some()
-            && output.input(step.level) == output.input(Level::Video);
+        let present = self.shown(&step.output, step.level);
+        let together = present.is_some() && present == self.shown(&step.output, Level::Video);
         order.leaves_with = together.then_some(port.slot);
         let together = step.input.is_some() && step.input == picture.input;
         order.joins_with = together.then_some(port.slot);
@@ -187,22 +196,33 @@ impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
             return;
         };
         let Some(port) = self.port(&id, level) else { return };
-        // News of an older take is no news.
-        if port.route.take != take {
+        // News of an older order is no news.
+        if port.order.take != take {
             return;
         }
-        note(port, state, at);
+        let feed = self.failover.feed(&id, level).clone();
+        let Some(port) = self.port(&id, level) else { return };
+        if !note(port, &feed, state, at) {
+            return;
+        }
         let route = port.route.clone();
         self.clients.tell(Event::Route { output: id, level, route });
     }
 }
 
-/// Notes how far a port is.
-fn note<T>(port: &mut Port<T>, state: RouteState, at: u64) {
+/// Notes how far a port is; false when that is known already.
+fn note<T>(port: &mut Port<T>, feed: &Feed, state: RouteState, at: u64) -> bool {
     let route = &mut port.route;
+    let before = route.clone();
     let state = match (state, &route.input) {
         // Its input cannot be received yet.
         (RouteState::None, Some(_)) => RouteState::Waiting,
+        (state, _) => state,
+    };
+    let (state, stand_in) = feed.told(state);
+    let state = match (state, route.state) {
+        // Back on an input that is still lost, it waits for what it has shown before.
+        (RouteState::Waiting, RouteState::NoSignal) => RouteState::NoSignal,
         (state, _) => state,
     };
     if route.state != state {
@@ -211,5 +231,6 @@ fn note<T>(port: &mut Port<T>, state: RouteState, at: u64) {
     if state == RouteState::Live && route.confirmed_at.is_none() {
         route.confirmed_at = Some(at);
     }
-    route.state = state;
+    (route.state, route.stand_in) = (state, stand_in);
+    *route != before
 }

@@ -36,6 +36,8 @@ use crate::{
 
 /// Commands followed in one turn, so that a burst of them does not hold packets up.
 const COMMANDS: usize = 64;
+/// Slates that may be on at once. Each is a whole stream of the host's own making.
+const SLATES_MAX: u16 = 64;
 /// How often deadlines are looked at.
 const TICK_NS: u64 = 1_000_000;
 
@@ -67,10 +69,17 @@ pub struct Wiring<I: PacketIo, G = Gate> {
 /// How many inputs and outputs the router has room for.
 #[derive(Clone, Copy, Debug)]
 pub struct Capacity {
-    /// Input slots.
+    /// Inputs.
     pub inputs: u16,
-    /// Output and monitor slots.
+    /// Outputs and monitors.
     pub outputs: u16,
+}
+
+impl Capacity {
+    /// Input slots of a lane: those of inputs, and of slates in the place of lost ones.
+    pub fn input_slots(self) -> u16 {
+        self.inputs.saturating_add(self.inputs.min(SLATES_MAX))
+    }
 }
 
 /// A lane on a backend and a clock.
@@ -99,7 +108,8 @@ impl<I: PacketIo, C: Clock, G: FrameGate> Lane<I, C, G> {
     /// A lane that receives nothing yet.
     pub fn new(index: u16, io: I, clock: C, wiring: Wiring<I, G>, capacity: Capacity) -> Self {
         let batch = io.batch();
-        let (inputs, outputs) = (usize::from(capacity.inputs), usize::from(capacity.outputs));
+        let (inputs, outputs) = (capacity.input_slots(), capacity.outputs);
+        let (inputs, outputs) = (usize::from(inputs), usize::from(outputs));
         Self {
             index,
             io,

@@ -121,9 +121,10 @@ impl Raster {
         (in_field / lines * fields + field, in_field % lines)
     }
 
-    /// The line of the whole frame that is line `below` of a row: the reverse of `row_of`.
+    /// The line of the whole frame that is line `below` of a row: 0, or 1 for the lower of the
+    /// two lines that a row of 4:2:0 holds.
     #[inline]
-    pub(super) const fn line_of(&self, row: usize, below: usize) -> usize {
+    pub const fn line_of(&self, row: usize, below: usize) -> usize {
         let (fields, lines) = (self.fields as usize, self.pgroup.lines as usize);
         (row / fields * lines + below) * fields + row % fields
     }

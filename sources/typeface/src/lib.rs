@@ -1,11 +1,13 @@
 //! Letters, from a typeface inside the program: a bare server has no fonts.
 //!
-//! `DejaVu` Sans Mono Bold (free licence, `sources/fonts`): Latin, Greek, Cyrillic and more;
-//! characters it lacks show as its empty box.
+//! `DejaVu` Sans Mono Bold (free licence, beside it in `fonts`): Latin, Greek, Cyrillic and
+//! more; characters it lacks show as its empty box.
+
+#![forbid(unsafe_code)]
 
 use ab_glyph::{Font, FontRef, Glyph as Outline, GlyphId, PxScale, ScaleFont, point};
 
-static FILE: &[u8] = include_bytes!("../../fonts/DejaVuSansMono-Bold.ttf");
+static FILE: &[u8] = include_bytes!("../fonts/DejaVuSansMono-Bold.ttf");
 
 /// The typeface of everything written into pictures; monospaced.
 #[derive(Clone, Debug)]
