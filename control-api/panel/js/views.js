@@ -100,6 +100,9 @@ function pictureOf({ room, ages, now, wallNow }, input, name) {
     return over('red', 'Not known', room.router.state === 'away' ? 'router not connected' : 'the router does not tell');
   }
   if (input.fault) return over('red', 'Not received', input.fault);
+  const { format } = input.findings;
+  // Why nothing usable arrives says more than that it does not.
+  if (format) return over('amber', 'Other format', [name, format].filter(Boolean).join(' · '));
   if (input.signal.state === 'lost') {
     const long = lasting(wallNow + room.skew - input.signal.since);
     const sub = name && !Number.isNaN(input.signal.since) ? `${name} · ${long}` : since(input.signal.since);
@@ -115,8 +118,7 @@ function pictureOf({ room, ages, now, wallNow }, input, name) {
 }
 
 /** A picture that may not be taken for what its source sees now, in words. */
-function foundOf({ frozen, black, format }) {
-  if (format) return { head: 'Other format', sub: `${format} arrives` };
+function foundOf({ frozen, black }) {
   if (!Number.isNaN(frozen)) return { head: 'Picture frozen', sub: since(frozen) };
   if (!Number.isNaN(black)) return { head: 'Picture black', sub: since(black) };
   return null;

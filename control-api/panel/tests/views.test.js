@@ -141,7 +141,7 @@ test('a frozen, black or wrong picture is never shown as if it were live', () =>
   for (const [findings, head, part] of [
     [{ frozen_since: SINCE }, 'Picture frozen', /since \d\d:\d\d:00/],
     [{ black_since: SINCE }, 'Picture black', /since \d\d:\d\d:00/],
-    [{ found_format: '720p50' }, 'Other format', /720p50 arrives/],
+    [{ found_format: '720p50' }, 'Other format', /720p50$/],
   ]) {
     const it = look();
     it.room.setSignal('a', { state: 'ok', since: SINCE }, findings);
@@ -152,6 +152,8 @@ test('a frozen, black or wrong picture is never shown as if it were live', () =>
     // A signal event that says nothing of findings changes none; one that does, does.
     it.room.setSignal('a', { state: 'unstable', since: SINCE });
     assert.equal(wall(it).head, head);
+    it.room.setSignal('a', { state: 'lost', since: SINCE });
+    assert.equal(source(it, 'a').head, findings.found_format ? head : 'Signal lost');
     it.room.setSignal('a', { state: 'ok', since: SINCE }, {});
     assert.deepEqual([wall(it).picture, wall(it).head], ['a', '']);
   }
