@@ -76,7 +76,8 @@ struct Drill {
 impl Drill {
     fn new(choice: u8) -> Self {
         let legs = if choice & 1 == 0 { 2 } else { 1 };
-        let order = if choice & 2 == 0 { MergeOrder::Restored } else { MergeOrder::FirstCopy };
+        let order =
+            if choice & 2 == 0 { MergeOrder::Restored } else { MergeOrder::FirstCopy };
         let skew_us = SKEWS_US[usize::from(choice >> 3) % SKEWS_US.len()];
         let spec = spec(legs, Merge { skew_us, order });
         let clock = SimClock::default();
