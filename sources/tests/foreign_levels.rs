@@ -19,7 +19,7 @@ use support::{Source, free_port};
 fn free_pair() -> u16 {
     loop {
         let port = free_port();
-        if port % 2 == 0 && UdpSocket::bind(("127.0.0.1", port + 1)).is_ok() {
+        if port.is_multiple_of(2) && UdpSocket::bind(("127.0.0.1", port + 1)).is_ok() {
             return port;
         }
     }

@@ -79,7 +79,7 @@ impl TimeCode {
         let mut put = |at: u32, value: u8| code |= u64::from(value) << at;
         // Binary groups, between these, stay 0 (ST 12-1 §9.2).
         put(0, self.frames % 10);
-        put(8, self.frames / 10 | u8::from(self.drop_frame) << 2);
+        put(8, (self.frames / 10) | u8::from(self.drop_frame) << 2);
         put(16, self.seconds % 10);
         put(24, self.seconds / 10);
         put(32, self.minutes % 10);

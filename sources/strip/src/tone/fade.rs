@@ -28,7 +28,7 @@ const SILENCE: f64 = 4.0 * UNIT;
 pub(super) fn identify(period: usize, samples: &[i32]) -> Option<(Tone, u32)> {
     let samples = &samples[..samples.len().min(LONGEST)];
     // Cutting rounds down: put half a unit back.
-    let cut = samples.iter().all(|sample| sample & 0xffff == 0);
+    let cut = samples.iter().all(|sample| sample.trailing_zeros() >= 16);
     let shift = if cut { UNIT / 2.0 } else { 0.0 };
     let values: Vec<f64> = samples.iter().map(|sample| f64::from(*sample) + shift).collect();
     let peak = values.iter().fold(0.0, |peak: f64, value| peak.max(value.abs()));
