@@ -10,8 +10,8 @@
 //! Performance: per frame a few rows and tiles are drawn (about 1 MB of copies at 1080p);
 //! per burst of up to CMAX packets there is one sleep and one gathered send a leg. 4:2:2 and
 //! RGB at 8 bits, 4:4:4 at 8 and 4:2:2 at 10 bits are sent straight from captured buffers;
-//! other formats are packed once a new picture. Sound has a thread of its own and costs about
-//! 1 % of a core, ancillary data a send a frame.
+//! other formats are packed once a new picture. Sound has a thread of its own, which wakes
+//! up for each packet; ancillary data cost a send a frame.
 
 #![forbid(unsafe_code)]
 
