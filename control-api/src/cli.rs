@@ -4,6 +4,7 @@
 //! when not, 2 when the command line itself is wrong, 3 when a take was accepted but not
 //! confirmed in time.
 
+mod analysis;
 mod client;
 mod demo;
 mod error;
@@ -11,6 +12,7 @@ mod events;
 mod format;
 mod input;
 mod output;
+mod salvo;
 mod status;
 mod stream;
 mod table;
@@ -57,8 +59,8 @@ enum Command {
     Take(take::Take),
     /// Take everything off an output.
     Clear(take::Clear),
-    /// Several takes, all or none.
-    Salvo(take::Salvo),
+    /// Several takes, all or none, now or at a time.
+    Salvo(salvo::Salvo),
     /// Whether all is well, and if not, what to do.
     Status,
     /// What happens, as it happens.
@@ -111,7 +113,7 @@ pub fn main() -> ExitCode {
         Command::Output(command) => output::run(&context, command),
         Command::Take(take) => take::take(&context, &take),
         Command::Clear(clear) => take::clear(&context, &clear),
-        Command::Salvo(salvo) => take::salvo(&context, &salvo),
+        Command::Salvo(salvo) => salvo::run(&context, &salvo),
         Command::Status => status::run(&context),
         Command::Events => events::run(&context),
         Command::Demo(demo) => Ok(demo::run(&demo)),

@@ -1,5 +1,7 @@
 //! What is to be sent and where, checked as a whole before anything starts.
 
+mod levels;
+
 use std::net::SocketAddr;
 
 use ormatrix_strip::{MarkError, Name};
@@ -14,8 +16,11 @@ use crate::{
     media::Input,
     options::Options,
     pattern::{Pattern, UnknownPattern},
+    sender::WhenLate,
     shorthand::{Shorthand, ShorthandError},
 };
+
+pub use levels::{AncillaryPlan, AudioPlan, LevelError, SoundFrom};
 
 /// Largest datagram ST 2110-10 allows at all, UDP header included.
 const EXTENDED_UDP_LIMIT: u16 = 8960;
@@ -41,10 +46,16 @@ pub struct Job {
     pub max_udp: u16,
     /// ST 2110-21 sender type.
     pub sender_type: SenderType,
+    /// What to do when too late.
+    pub when_late: WhenLate,
     /// The longest burst in packets: CMAX, if not set otherwise.
     pub burst: u32,
     /// Receivers; one or two.
     pub legs: Vec<Leg>,
+    /// Sound, if there is any.
+    pub audio: Option<AudioPlan>,
+    /// Ancillary data, if there are any.
+    pub ancillary: Option<AncillaryPlan>,
     /// Everything else as set.
     pub options: Options,
     /// What the user should know but need not mend.
@@ -70,6 +81,11 @@ impl Job {
                  switches and receivers may drop packets"
             ));
         }
+        let when_late = options
+            .when_late
+            .as_deref()
+            .map_or(Ok(WhenLate::default()), str::parse)
+            .map_err(JobError::WhenLate)?;
         let id = options.id.clone().unwrap_or_else(|| default_id(&input));
         let label = options.label.clone().unwrap_or_else(|| id.clone());
         let name = match &options.name {
@@ -90,7 +106,15 @@ impl Job {
         }
         let marked = options.mark.unwrap_or(!input.is_capture());
         let zone = options.zone.clone().unwrap_or_default();
-        let legs = legs(&options)?;
+        let legs_to = |to: &Option<Vec<String>>| legs(&options, to.as_deref().unwrap_or_default());
+        let legs = legs_to(&options.to)?;
+        let audio = levels::audio(&options, &input, &name, legs_to(&options.audio_to)?)?;
+        let ancillary = levels::ancillary(&options, &format, legs_to(&options.ancillary_to)?)?;
+        distinct(&[
+            &legs,
+            audio.as_ref().map_or(&[], |plan| &plan.legs),
+            ancillary.as_ref().map_or(&[], |plan| &plan.legs),
+        ])?;
         Ok(Self {
             input,
             marked,
@@ -101,8 +125,11 @@ impl Job {
             format,
             max_udp,
             sender_type,
+            when_late,
             burst,
             legs,
+            audio,
+            ancillary,
             options,
             warnings,
         })
@@ -179,10 +206,10 @@ fn sender_type(
     Ok((wanted, cmax(wanted)?))
 }
 
-fn legs(options: &Options) -> Result<Vec<Leg>, JobError> {
-    let to = options.to.as_deref().unwrap_or_default();
+fn legs(options: &Options, to: &[String]) -> Result<Vec<Leg>, JobError> {
     let interfaces = options.interface.as_deref().unwrap_or_default();
-    if to.len() > 2 || interfaces.len() > to.len().max(1) {
+    // A level without receivers is none: what it lacks of interfaces does not matter.
+    if to.len() > 2 || !to.is_empty() && interfaces.len() > to.len() || interfaces.len() > 2 {
         return Err(JobError::Legs { to: to.len(), interfaces: interfaces.len() });
     }
     let leg = |(index, text): (usize, &String)| {
@@ -194,6 +221,20 @@ fn legs(options: &Options) -> Result<Vec<Leg>, JobError> {
         Ok(Leg { source: options.source, interface, ..Leg::new(address.ip(), address.port()) })
     };
     to.iter().enumerate().map(leg).collect()
+}
+
+/// Refuses two streams to one place. Two legs of one may have the same group, on different
+/// interfaces.
+fn distinct(streams: &[&[Leg]]) -> Result<(), JobError> {
+    for (index, stream) in streams.iter().enumerate() {
+        for leg in streams.iter().skip(index + 1).copied().flatten() {
+            let place = leg.socket_address();
+            if stream.iter().any(|other| other.socket_address() == place) {
+                return Err(JobError::SameReceiver(place));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Why settings make no source.
@@ -217,6 +258,9 @@ pub enum JobError {
     /// Not a sender type.
     #[error("'{0}' is not a sender type: N, NL or W")]
     SenderType(String),
+    /// Not a choice for late packets.
+    #[error("when_late is '{0}': rush or hold")]
+    WhenLate(String),
     /// A sender type that the standard does not define here.
     #[error(transparent)]
     Limits(#[from] LimitsError),
@@ -238,6 +282,12 @@ pub enum JobError {
         /// Interfaces named.
         interfaces: usize,
     },
+    /// Two streams to one place.
+    #[error("{0} is named for two streams: picture, sound and ancillary data need a port each")]
+    SameReceiver(SocketAddr),
+    /// Sound or ancillary data.
+    #[error(transparent)]
+    Level(#[from] LevelError),
     /// A name the strip cannot hold.
     #[error(transparent)]
     Name(#[from] MarkError),

@@ -1,4 +1,4 @@
-//! `ormatrix-source`: sends pictures as ST 2110-20.
+//! `ormatrix-source`: sends pictures, sound and ancillary data as ST 2110.
 
 #![forbid(unsafe_code)]
 
@@ -14,9 +14,11 @@ use ormatrix_source::{job::Job, options::Options, run, still};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use tracing::error;
 
-/// Sends pictures as SMPTE ST 2110-20: patterns, files, capture devices, the screen.
+/// Sends pictures as SMPTE ST 2110-20: patterns, files, capture devices, the screen; and beside
+/// them sound (ST 2110-30) and ancillary data (ST 2110-40).
 ///
 /// Example: ormatrix-source --pattern robot --format 1080p60 --to 239.20.0.2:5004
+/// --audio-to 239.20.0.2:5006 --ancillary-to 239.20.0.2:5008
 /// --register http://127.0.0.1:8080 --id robot --label Robot
 #[derive(Parser)]
 #[command(name = "ormatrix-source", version, max_term_width = 100)]
@@ -32,7 +34,7 @@ struct Line {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Print the stream's SDP and end
+    /// Print the SDP of all streams and end
     Sdp,
     /// Write a pattern as a PNG picture and end
     Picture {
@@ -72,7 +74,7 @@ fn execute(line: Line) -> Result<(), Box<dyn std::error::Error>> {
     let file: Options = ormatrix_settings::load(line.config.as_deref(), "ORMATRIX_SOURCE")?;
     let job = Job::new(line.options.or(file))?;
     match line.command {
-        Some(Command::Sdp) => print!("{}", run::sdp(&job)?),
+        Some(Command::Sdp) => print!("{}", run::session(&job)?),
         Some(Command::Picture { out, phase }) => {
             still::save(&job, phase.clamp(0.0, 1.0), &out)?;
             println!("{}", out.display());

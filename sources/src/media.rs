@@ -10,13 +10,14 @@ mod live;
 mod missing;
 mod packing;
 mod ring;
+pub mod sound;
 
 use std::path::PathBuf;
 
 use gstreamer as gst;
 
 pub use convert::{save_png, scene_frame};
-pub use live::Live;
+pub use live::{Live, WithSound};
 pub use missing::require;
 pub use packing::Layout;
 pub use ring::Ring;
@@ -43,6 +44,15 @@ impl Input {
     }
 }
 
+/// A moment of a pipeline's clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Moment {
+    /// When the pipeline's present run began; a file that begins again has another.
+    pub base_ns: u64,
+    /// The moment itself, as `ormatrix_io::Clock::now` has it in pipelines with sound.
+    pub at_ns: u64,
+}
+
 /// A packed frame ready to be sent.
 #[derive(Debug)]
 pub enum Frame<'a> {
@@ -59,6 +69,8 @@ pub trait Pictures {
     /// The picture for the frame that starts next, or `None` when there is none that may be
     /// shown: not yet, or no longer.
     fn next(&mut self) -> Result<Option<Frame<'_>>, MediaError>;
+    /// Says when the frame starts that the next picture is for, in nanoseconds of TAI.
+    fn announce(&mut self, _start_tai_ns: u64) {}
 }
 
 /// Why there are no pictures.

@@ -65,6 +65,9 @@ pub struct Options {
     /// Packets a burst, up to 48 [default: CMAX of the sender type]; more costs less processor time but breaks ST 2110-21
     #[arg(long, value_name = "PACKETS", global = true)]
     pub burst: Option<u32>,
+    /// When later than can be made good: rush (send at once what is too late, above CMAX) or hold (keep within CMAX, leave frames out) [default: rush]
+    #[arg(long, value_name = "POLICY", global = true)]
+    pub when_late: Option<String>,
     /// Largest datagram in octets, UDP header included [default: 1460]
     #[arg(long, value_name = "OCTETS", global = true)]
     pub max_udp: Option<u16>,
@@ -83,6 +86,44 @@ pub struct Options {
     /// Differentiated services code point, 0 to 63 [default: 34]
     #[arg(long, global = true)]
     pub dscp: Option<u8>,
+
+    /// Sound beside the picture: tone, file, capture or none [default: none; with --audio-to tone for patterns, file for files, else capture]
+    #[arg(long, value_name = "KIND", global = true)]
+    pub audio: Option<String>,
+    /// Receiver of the sound as ADDRESS:PORT; twice for two legs
+    #[arg(long, value_name = "ADDRESS:PORT", global = true)]
+    pub audio_to: Option<Vec<String>>,
+    /// Sound file, played over and over; without it --audio file is the sound of --file
+    #[arg(long, value_name = "PATH", global = true)]
+    pub audio_file: Option<PathBuf>,
+    /// Sound device: alsa, alsa:hw:1,0, pulse, pulse:NAME, decklink:0, gst:ELEMENTS [default: that of --decklink, else alsa]
+    #[arg(long, value_name = "DEVICE", global = true)]
+    pub audio_device: Option<String>,
+    /// Test tone in hertz, 410 to 1570 [default: by the name]
+    #[arg(long, value_name = "HZ", global = true)]
+    pub tone: Option<u32>,
+    /// Audio channels, 1 to 64 [default: 2]
+    #[arg(long, global = true)]
+    pub channels: Option<u8>,
+    /// Time an audio packet holds: 1ms, 125us, 250us, 333us, 4ms [default: 1ms, and 125us above 8 channels]
+    #[arg(long, value_name = "TIME", global = true)]
+    pub packet_time: Option<String>,
+    /// Audio samples a second: 48000, 96000, 44100 [default: 48000]
+    #[arg(long, value_name = "HZ", global = true)]
+    pub sample_rate: Option<u32>,
+    /// Encoding of audio samples: L24 or L16 [default: L24]
+    #[arg(long, value_name = "DEPTH", global = true)]
+    pub audio_depth: Option<String>,
+
+    /// Ancillary data beside the picture: atc (time code), file or none [default: none; with --ancillary-to atc]
+    #[arg(long, value_name = "KIND", global = true)]
+    pub ancillary: Option<String>,
+    /// Receiver of the ancillary data as ADDRESS:PORT; twice for two legs
+    #[arg(long, value_name = "ADDRESS:PORT", global = true)]
+    pub ancillary_to: Option<Vec<String>>,
+    /// Ancillary data frame by frame, over and over: a line a frame of DID/SDID:HEX packets
+    #[arg(long, value_name = "PATH", global = true)]
+    pub ancillary_file: Option<PathBuf>,
 
     /// Control process to register with, such as http://127.0.0.1:8080
     #[arg(long, value_name = "URL", global = true)]
@@ -142,12 +183,25 @@ impl Options {
             scan: self.scan.or(other.scan),
             sender_type: self.sender_type.or(other.sender_type),
             burst: self.burst.or(other.burst),
+            when_late: self.when_late.or(other.when_late),
             max_udp: self.max_udp.or(other.max_udp),
             offset_us: self.offset_us.or(other.offset_us),
             payload_type: self.payload_type.or(other.payload_type),
             ssrc: self.ssrc.or(other.ssrc),
             ttl: self.ttl.or(other.ttl),
             dscp: self.dscp.or(other.dscp),
+            audio: self.audio.or(other.audio),
+            audio_to: self.audio_to.or(other.audio_to),
+            audio_file: self.audio_file.or(other.audio_file),
+            audio_device: self.audio_device.or(other.audio_device),
+            tone: self.tone.or(other.tone),
+            channels: self.channels.or(other.channels),
+            packet_time: self.packet_time.or(other.packet_time),
+            sample_rate: self.sample_rate.or(other.sample_rate),
+            audio_depth: self.audio_depth.or(other.audio_depth),
+            ancillary: self.ancillary.or(other.ancillary),
+            ancillary_to: self.ancillary_to.or(other.ancillary_to),
+            ancillary_file: self.ancillary_file.or(other.ancillary_file),
             register: self.register.or(other.register),
             id: self.id.or(other.id),
             label: self.label.or(other.label),

@@ -11,7 +11,7 @@ use std::{
 };
 
 use serde::Serialize;
-use st2110::{format::VideoFormat, leg::Leg};
+use st2110::{ancillary::AncillaryFormat, audio::AudioFormat, format::VideoFormat, leg::Leg};
 use tracing::{info, warn};
 
 /// First and longest pause between attempts.
@@ -34,6 +34,23 @@ pub struct Entry {
     pub video: VideoFormat,
     /// Where the packets go.
     pub legs: Vec<Leg>,
+    /// Its sound.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub audio: Option<LevelEntry<AudioFormat>>,
+    /// Its ancillary data.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ancillary: Option<LevelEntry<AncillaryFormat>>,
+}
+
+/// A stream beside the picture.
+#[derive(Clone, Debug, Serialize)]
+pub struct LevelEntry<F> {
+    /// Wire format.
+    pub format: F,
+    /// Where the packets go.
+    pub legs: Vec<Leg>,
+    /// RTP payload type.
+    pub payload_type: u8,
 }
 
 /// A running registration; ends when dropped.

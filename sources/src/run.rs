@@ -1,11 +1,11 @@
 //! Runs a source until it is told to stop.
 
+mod beside;
+mod describe;
+
 use std::{
     collections::hash_map::RandomState,
-    fs,
     hash::{BuildHasher, Hasher},
-    net::{IpAddr, Ipv4Addr},
-    path::PathBuf,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -15,20 +15,20 @@ use std::{
 use ormatrix_io::{Clock, SocketError, SystemClock, TxOptions, TxSocket, thread};
 use ormatrix_strip::Mark;
 use st2110::{
-    format::Sampling,
     rfc4175::{FramePlan, PlanError},
-    sdp::{Range, ReferenceClock, Sdp, VideoParameters},
+    sdp::Sdp,
 };
 use tracing::{info, warn};
 
 use crate::{
+    ancillary::Unit,
     canvas::Typeface,
     job::{Job, JobError},
-    media::{Frame, Input, Layout, Live, MediaError, Pictures, Ring},
+    media::{Frame, Input, Layout, Live, MediaError, Pictures, Ring, WithSound},
     overlay::{Overlay, OverlayError},
-    registration::{Entry, Registration},
     sender::{Report, Sender, Stream, thread_cpu_ns},
 };
+pub use describe::session;
 
 /// Nanoseconds between two lines of the log, and between two warnings.
 const LOG_NS: u64 = 60_000_000_000;
@@ -52,15 +52,17 @@ pub fn run(job: &Job, stop: &Arc<AtomicBool>) -> Result<Report, RunError> {
         .collect::<Result<Vec<_>, _>>()?;
     let mut overlay =
         job.marked.then(|| Overlay::new(*layout.raster(), &job.label, &face)).transpose()?;
-    let mut pictures = pictures(job, &layout, &face)?;
+    let (with_sound, sound) = beside::sound(job)?;
+    let mut pictures = pictures(job, &layout, &face, with_sound.as_ref())?;
     let plan = FramePlan::with_stride(&job.format, job.max_udp, pictures.stride())?;
     let stream = Stream {
         format: job.format,
         sender_type: job.sender_type,
         burst: job.burst,
+        when_late: job.when_late,
         offset_ns: job.options.offset_us.unwrap_or(0).saturating_mul(1000),
         payload_type: job.options.payload_type.unwrap_or(Sdp::PAYLOAD_TYPE),
-        ssrc: job.options.ssrc.unwrap_or_else(|| RandomState::new().build_hasher().finish() as u32),
+        ssrc: job.options.ssrc.unwrap_or_else(any_ssrc),
     };
     for warning in &job.warnings {
         warn!("{warning}");
@@ -75,8 +77,13 @@ pub fn run(job: &Job, stop: &Arc<AtomicBool>) -> Result<Report, RunError> {
             .collect::<Vec<_>>()
             .join(" and ")
     );
+    let audio = match sound {
+        Some(sound) => beside::Audio::start(job, &options, sound)?,
+        None => None,
+    };
+    let mut ancillary = beside::ancillary(job, &options)?;
+    let _registration = describe::register(job)?;
     place_thread(job);
-    let _registration = register(job)?;
 
     let mut sender = Sender::new(clock, legs, stream, plan);
     let started = clock.now();
@@ -91,27 +98,40 @@ pub fn run(job: &Job, stop: &Arc<AtomicBool>) -> Result<Report, RunError> {
             break;
         }
         frame = sender.catch_up(frame);
-        match pictures.next()? {
-            None => {
-                sender.counts.empty_frames += 1;
-                let next = sender.start_tai_ns(frame + 1).saturating_sub(clock.tai());
-                clock.sleep_until(clock.now() + next);
-            }
-            Some(Frame::Fixed(octets)) => sender.send_frame(frame, octets)?,
+        let tai_ns = sender.start_tai_ns(frame);
+        // Whole seconds between TAI and UTC, whatever the kernel knows of them.
+        let seconds = (clock.tai() + 500_000_000).saturating_sub(clock.unix()) / 1_000_000_000;
+        let unix_ns = tai_ns.saturating_sub(seconds * 1_000_000_000);
+        let mark = Mark::of(job.name, tai_ns / 1000, (frame - first) as u32);
+        let mark = mark.map_err(JobError::from)?;
+        let timestamps = [sender.timestamp(frame, 0), sender.timestamp(frame, 1)];
+        pictures.announce(tai_ns);
+        let octets = match pictures.next()? {
+            None => None,
+            Some(Frame::Fixed(octets)) => Some(octets),
             Some(Frame::Editable(octets)) => {
                 if let Some(overlay) = &mut overlay {
-                    let tai_ns = sender.start_tai_ns(frame);
-                    // Whole seconds between TAI and UTC, whatever the kernel knows of them.
-                    let ahead =
-                        (clock.tai() + 500_000_000).saturating_sub(clock.unix()) / 1_000_000_000;
-                    let unix_ms = (tai_ns / 1_000_000).saturating_sub(ahead * 1000);
-                    let mark = Mark::of(job.name, tai_ns / 1000, (frame - first) as u32)
-                        .map_err(JobError::from)?;
-                    overlay.draw(octets, &mark, unix_ms).map_err(MediaError::from)?;
+                    overlay.draw(octets, &mark, unix_ns / 1_000_000).map_err(MediaError::from)?;
                     sender.counts.draw_ns += clock.now() - now;
                 }
-                sender.send_frame(frame, octets)?;
+                Some(&*octets)
             }
+        };
+        if let Some(octets) = octets {
+            sender.send_frame_with(frame, octets, |field| {
+                if let Some(ancillary) = &mut ancillary {
+                    let timestamp = timestamps[usize::from(field & 1)];
+                    ancillary.send(&Unit { mark, unix_ns, field, timestamp });
+                }
+            })?;
+        } else {
+            sender.counts.empty_frames += 1;
+            let until = |tai_ns: u64| clock.now() + tai_ns.saturating_sub(clock.tai());
+            if let Some(ancillary) = &mut ancillary {
+                clock.sleep_until(until(tai_ns));
+                (0..).zip(timestamps).for_each(|(field, time)| ancillary.keep_alive(field, time));
+            }
+            clock.sleep_until(until(sender.start_tai_ns(frame + 1)));
         }
         frame += 1;
         if now >= warn_at {
@@ -143,10 +163,22 @@ pub fn run(job: &Job, stop: &Arc<AtomicBool>) -> Result<Report, RunError> {
             info!("{}", sender.counts.report(thread_cpu_ns()));
         }
     }
-    Ok(sender.counts.report(thread_cpu_ns()))
+    let report = sender.counts.report(thread_cpu_ns());
+    let ancillary = ancillary.map(|ancillary| ancillary.counts.report());
+    Ok(Report { audio: audio.map(beside::Audio::finish), ancillary, ..report })
 }
 
-fn pictures(job: &Job, layout: &Layout, face: &Typeface) -> Result<Box<dyn Pictures>, RunError> {
+/// A synchronisation source as RFC 3550 §5.1 wants it: at random.
+fn any_ssrc() -> u32 {
+    RandomState::new().build_hasher().finish() as u32
+}
+
+fn pictures(
+    job: &Job,
+    layout: &Layout,
+    face: &Typeface,
+    sound: Option<&WithSound>,
+) -> Result<Box<dyn Pictures>, RunError> {
     if let Input::Pattern(pattern) = job.input {
         let memory = job.options.memory_mib.unwrap_or(256);
         let ring = Ring::start(pattern, layout, job.marked, memory, face)?;
@@ -154,7 +186,7 @@ fn pictures(job: &Job, layout: &Layout, face: &Typeface) -> Result<Box<dyn Pictu
         info!("pattern {pattern}: {frames} frames in memory, each sent {hold} times");
         return Ok(Box::new(ring));
     }
-    Ok(Box::new(Live::start(&job.input, layout.clone(), job.marked)?))
+    Ok(Box::new(Live::start(&job.input, layout.clone(), job.marked, sound)?))
 }
 
 /// Best effort: a source without a core of its own still sends.
@@ -170,62 +202,6 @@ fn place_thread(job: &Job) {
     {
         warn!("cannot take real-time priority {level}: {error}; grant CAP_SYS_NICE");
     }
-}
-
-fn register(job: &Job) -> Result<Option<Registration>, RunError> {
-    let Some(url) = &job.options.register else { return Ok(None) };
-    let legs = job
-        .legs
-        .iter()
-        // Whose interface it is, only this host knows.
-        .map(|leg| st2110::leg::Leg { interface: None, ..leg.clone() })
-        .collect();
-    let entry = Entry { label: job.label.clone(), zone: job.zone.clone(), video: job.format, legs };
-    Registration::start(url, &job.id, entry).map(Some).map_err(RunError::Thread)
-}
-
-/// The description of the stream, for receivers.
-pub fn sdp(job: &Job) -> Result<Sdp, RunError> {
-    let leg = job.receivers()?.first().ok_or(JobError::NoReceiver)?;
-    let origin = TxSocket::open(leg, &TxOptions::default())?
-        .local_addr()
-        .map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |address| address.ip());
-    let mut video = VideoParameters::new(job.format);
-    video.sender_type = job.sender_type;
-    video.max_udp = job.options.max_udp;
-    // What GStreamer makes of RGB.
-    video.range = (job.format.sampling == Sampling::Rgb).then_some(Range::Full);
-    let clock = if ormatrix_io::clock::kernel_tai_offset() == 0 {
-        ReferenceClock::LocalMac(local_mac(leg.interface.as_deref()))
-    } else {
-        ReferenceClock::PtpTraceable
-    };
-    let mut sdp = Sdp::new(&job.label, origin, video, &job.legs, &clock);
-    for leg in &mut sdp.legs {
-        leg.payload_type = job.options.payload_type.unwrap_or(Sdp::PAYLOAD_TYPE);
-        leg.ttl = leg.ttl.map(|ttl| job.options.ttl.unwrap_or(ttl));
-    }
-    Ok(sdp)
-}
-
-/// The hardware address of an interface, or of the first that has one.
-fn local_mac(interface: Option<&str>) -> [u8; 6] {
-    let folder = PathBuf::from("/sys/class/net");
-    let names = if let Some(name) = interface {
-        vec![folder.join(name)]
-    } else {
-        let entries = fs::read_dir(&folder).into_iter().flatten().flatten();
-        let mut paths: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
-        paths.sort();
-        paths
-    };
-    let read = |path: PathBuf| {
-        let text = fs::read_to_string(path.join("address")).ok()?;
-        let octets: Vec<u8> =
-            text.trim().split(':').filter_map(|octet| u8::from_str_radix(octet, 16).ok()).collect();
-        <[u8; 6]>::try_from(octets).ok().filter(|mac| *mac != [0; 6])
-    };
-    names.into_iter().find_map(read).unwrap_or_default()
 }
 
 /// Why a source ended.

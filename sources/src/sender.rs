@@ -2,12 +2,33 @@
 //!
 //! A frame goes out in bursts of at most CMAX packets. A burst is one gathered send for each
 //! leg: header, slice of the frame, header, slice, … Headers are written into one array that
-//! is allocated once; picture octets are not copied in user space. A burst that is late
-//! leaves at once, so that the sender catches up burst by burst.
+//! is allocated once; picture octets are not copied in user space.
+//!
+//! A sender that wakes up late has more than a burst due. It sends as many packets as the
+//! leaky bucket of ST 2110-21 has room for ([`bucket`]), and the rest as it drains: CINST
+//! stays within CMAX, and it catches up as fast as the model allows, by a tenth of the time
+//! that passes. What is a few packets late waits for the next burst, which costs nothing; more
+//! than that is sent in smaller pieces, each as soon as it may. Those waits are short, and
+//! sleeping overshoots: where an overshoot, as measured on this host, would waste what drains
+//! meanwhile, the sender watches the clock instead of sleeping.
+//!
+//! How far that goes is a choice ([`WhenLate`]), since a host that is too busy to run the
+//! sender every 50 µs cannot have both, all its frames and a CINST within CMAX:
+//!
+//! - `Rush`, the default, keeps to CMAX as long as the lateness can be made good: up to half
+//!   of what empties the virtual receiver's buffer for type W, with a sixteenth of the time
+//!   spent on watching the clock, and up to an eleventh of a frame for N and NL. What is later
+//!   leaves at once, above CMAX, and is counted (`rushed_packets`).
+//! - `Hold` keeps to CMAX whatever the lateness, and leaves frames out instead, as soon as it
+//!   is more than a frame late.
 
+mod bucket;
 mod report;
 
-use std::io::{self, ErrorKind, IoSlice};
+use std::{
+    io::{self, ErrorKind, IoSlice},
+    str::FromStr,
+};
 
 use ormatrix_io::{Clock, TxSocket};
 use st2110::{
@@ -19,7 +40,8 @@ use st2110::{
     },
 };
 
-pub use report::{Counts, Report, thread_cpu_ns};
+pub use bucket::Bucket;
+pub use report::{Counts, LevelCounts, LevelReport, Report, thread_cpu_ns};
 
 /// Most packets a burst here may have, whatever CMAX allows.
 const MOST_PACKETS: usize = 48;
@@ -29,6 +51,9 @@ const MOST_SLICES: usize = MOST_PACKETS * 4;
 
 /// How long to wait before asking a full send buffer again, in nanoseconds.
 const RETRY_NS: u64 = 50_000;
+
+/// Most looks at the clock in one wait without sleep: some hundred microseconds.
+const MOST_LOOKS: u32 = 10_000;
 
 /// One place packets go to.
 pub trait Transmit {
@@ -42,6 +67,28 @@ impl Transmit for TxSocket {
     }
 }
 
+/// What a sender does that is later than it can make good.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum WhenLate {
+    /// It sends what is too late at once, above CMAX.
+    #[default]
+    Rush,
+    /// It keeps within CMAX and falls behind until it leaves out a frame.
+    Hold,
+}
+
+impl FromStr for WhenLate {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "rush" => Ok(Self::Rush),
+            "hold" => Ok(Self::Hold),
+            other => Err(other.to_owned()),
+        }
+    }
+}
+
 /// What the packets of a stream have in common.
 #[derive(Clone, Copy, Debug)]
 pub struct Stream {
@@ -51,6 +98,8 @@ pub struct Stream {
     pub sender_type: SenderType,
     /// Longest burst in packets, usually CMAX.
     pub burst: u32,
+    /// What to do when too late.
+    pub when_late: WhenLate,
     /// Shift against the TAI epoch, in nanoseconds.
     pub offset_ns: u64,
     /// RTP payload type.
@@ -68,6 +117,14 @@ pub struct Sender<C, T> {
     plan: FramePlan,
     schedule: SenderSchedule,
     burst: usize,
+    bucket: Bucket,
+    /// How much later than asked for sleeps have ended lately.
+    overshoot_ns: u64,
+    /// How late packets may be that still wait for the bucket.
+    most_late_ns: u64,
+    /// Time that may be spent on watching the clock, and what each frame adds to it.
+    watch_ns: u64,
+    watch_each_ns: u64,
     headers: Vec<[u8; MAX_HEADER_LEN]>,
     sequence: u32,
     /// What has been sent so far.
@@ -80,6 +137,9 @@ impl<C: Clock, T: Transmit> Sender<C, T> {
         let schedule = schedule(&stream, &plan);
         let room = 65_000 / plan.max_packet_len().max(1);
         let burst = (stream.burst as usize).min(MOST_PACKETS).min(room).max(1);
+        let (most_late_ns, watch_each_ns) = patience(&stream, &plan);
+        let bucket =
+            Bucket::new(stream.format.rate, plan.packets(), cmax(&stream, &plan).max(burst));
         Self {
             clock,
             legs,
@@ -87,6 +147,11 @@ impl<C: Clock, T: Transmit> Sender<C, T> {
             plan,
             schedule,
             burst,
+            bucket,
+            overshoot_ns: 0,
+            most_late_ns,
+            watch_ns: watch_each_ns,
+            watch_each_ns,
             headers: vec![[0; MAX_HEADER_LEN]; burst],
             sequence: 0,
             counts: Counts::default(),
@@ -128,24 +193,84 @@ impl<C: Clock, T: Transmit> Sender<C, T> {
         tai_to_rtp(self.start_tai_ns(frame) + half, VIDEO_CLOCK_HZ)
     }
 
-    /// Waits until a moment of TAI, by the monotonic clock.
-    fn wait_until(&mut self, tai_ns: u64, ahead: i128) -> u64 {
-        let due = u64::try_from(i128::from(tai_ns) - ahead).unwrap_or(0);
+    /// Waits until a moment of the monotonic clock.
+    fn wait_until(&mut self, due: u64) {
         let before = self.clock.now();
-        if before >= due {
-            self.counts.worst_late_ns = self.counts.worst_late_ns.max(before - due);
-            return before;
-        }
-        self.clock.sleep_until(due);
+        let late = if before >= due { before - due } else { self.sleep(before, due) };
+        self.counts.worst_late_ns = self.counts.worst_late_ns.max(late);
+    }
+
+    /// Sleeps and returns how much too long.
+    fn sleep(&mut self, now: u64, until: u64) -> u64 {
+        self.clock.sleep_until(until);
         let after = self.clock.now();
-        self.counts.sleep_ns += after - before;
-        self.counts.worst_late_ns = self.counts.worst_late_ns.max(after.saturating_sub(due));
-        after
+        self.counts.sleep_ns += after.saturating_sub(now);
+        let over = after.saturating_sub(until);
+        // A stall now and then says nothing of the timer: it counts no more than a bucket.
+        let counted = over.min(self.bucket.drain_ns(self.bucket.capacity()));
+        // Learned quickly, forgotten slowly: too short a sleep costs less than too long a one.
+        let known = self.overshoot_ns;
+        self.overshoot_ns =
+            if counted > known { known.midpoint(counted) } else { (7 * known + counted) / 8 };
+        over
+    }
+
+    /// Waits until the bucket has room for some of `left` packets that were due at a moment;
+    /// `false` if they are too late to wait.
+    fn wait_for_room(&mut self, left: usize, due: u64) -> bool {
+        let capacity = self.bucket.capacity();
+        let piece = left.min(capacity.div_ceil(2));
+        let now = self.clock.now();
+        let patience = self.most_late_ns.saturating_sub(now.saturating_sub(due));
+        // How many packets drain while a sleep overshoots; a sleep must end before the bucket
+        // is empty.
+        let lost = (self.overshoot_ns / self.bucket.drain_ns(1).max(1)) as usize;
+        let sleeps = lost < capacity * 3 / 4;
+        let piece = if sleeps { piece.min(capacity - lost) } else { piece };
+        let ready = self.bucket.ready_ns(piece);
+        let wait = ready.saturating_sub(now);
+        if sleeps {
+            if wait + self.overshoot_ns > patience {
+                return false;
+            }
+        } else if wait > patience.min(self.watch_ns) {
+            return false;
+        }
+        self.counts.held_bursts += 1;
+        if wait == 0 {
+            return true;
+        }
+        if sleeps {
+            self.sleep(now, ready);
+            return true;
+        }
+        if self.watch_each_ns != u64::MAX {
+            self.watch_ns -= wait;
+        }
+        for _ in 0..MOST_LOOKS {
+            if self.clock.now() >= ready {
+                return true;
+            }
+            std::hint::spin_loop();
+        }
+        self.sleep(now, ready);
+        true
     }
 
     /// Sends one frame, packet by packet on schedule. `octets` is a packed frame of the
     /// plan's raster; a shorter one is refused before anything is sent.
     pub fn send_frame(&mut self, frame: u64, octets: &[u8]) -> io::Result<()> {
+        self.send_frame_with(frame, octets, |_| ())
+    }
+
+    /// The same, and calls `starts` with the number of each field when its first packet is
+    /// due, right before it leaves.
+    pub fn send_frame_with(
+        &mut self,
+        frame: u64,
+        octets: &[u8],
+        mut starts: impl FnMut(u16),
+    ) -> io::Result<()> {
         if octets.len() < self.plan.raster().buffer_octets() {
             return Err(io::Error::new(
                 ErrorKind::InvalidInput,
@@ -160,13 +285,47 @@ impl<C: Clock, T: Transmit> Sender<C, T> {
         let ahead = i128::from(self.clock.tai()) - i128::from(self.clock.now());
         let timestamps = [self.timestamp(frame, 0), self.timestamp(frame, 1)];
         let schedule = self.schedule;
+        let (total, fields) = (self.plan.packets(), self.stream.format.fields());
+        let second = total.div_ceil(usize::from(fields));
+        // What may stay behind for the next burst.
+        let carried = self.bucket.capacity() / 2;
+        self.watch_ns = self.watch_ns.saturating_add(self.watch_each_ns);
+        self.watch_ns = self.watch_ns.min(self.watch_each_ns.saturating_mul(4));
+        let mut next = 0;
         for (due, packets) in schedule.bursts(frame, self.burst) {
-            let started = self.wait_until(due + self.stream.offset_ns, ahead);
-            let mut from = packets.start;
-            while from < packets.end {
-                from = self.send_run(from, packets.end, octets, timestamps);
+            let due = i128::from(due + self.stream.offset_ns) - ahead;
+            let due = u64::try_from(due).unwrap_or(0);
+            self.wait_until(due);
+            if packets.start == 0 {
+                starts(0);
+            } else if fields > 1 && packets.start == second {
+                starts(1);
             }
-            self.counts.send_ns += self.clock.now() - started;
+            let mut rushes = false;
+            loop {
+                let started = self.clock.now();
+                let room = self.bucket.room(started);
+                let end = if rushes { packets.end } else { packets.end.min(next + room) };
+                let count = end - next;
+                self.counts.rushed_packets += count.saturating_sub(room) as u64;
+                while next < end {
+                    next = self.send_run(next, end, octets, timestamps);
+                }
+                if count > 0 {
+                    let by = self.clock.now();
+                    self.bucket.fill(by, count);
+                    if count > room {
+                        // What the network had to take is past: from here on as ever.
+                        self.bucket.spill(by);
+                    }
+                    self.counts.send_ns += by - started;
+                }
+                let left = packets.end - next;
+                if left == 0 || left <= carried && packets.end < total {
+                    break;
+                }
+                rushes = !self.wait_for_room(left, due);
+            }
         }
         self.counts.frames += 1;
         Ok(())
@@ -219,16 +378,41 @@ impl<C: Clock, T: Transmit> Sender<C, T> {
     }
 }
 
+/// The longest burst that the sender type allows.
+fn cmax(stream: &Stream, plan: &FramePlan) -> usize {
+    limits(&stream.format, plan.packets(), plan.max_packet_len() as u16 + 8, stream.sender_type)
+        .map_or(1, |limits| limits.cmax as usize)
+}
+
+/// How late packets may be that still wait for room, and the time a frame allows for
+/// watching the clock, in nanoseconds.
+fn patience(stream: &Stream, plan: &FramePlan) -> (u64, u64) {
+    let period = frame_period_ns(stream.format.rate).to_integer() as u64;
+    match (stream.when_late, stream.sender_type) {
+        (WhenLate::Hold, _) => (u64::MAX, u64::MAX),
+        (WhenLate::Rush, SenderType::Wide) => {
+            (ahead_of_reading(stream, plan).to_integer() as u64 / 2, period / 16)
+        }
+        (WhenLate::Rush, _) => (period / 11, u64::MAX),
+    }
+}
+
+/// How far the departures are ahead of the virtual receiver's reading, in nanoseconds.
+fn ahead_of_reading(stream: &Stream, plan: &FramePlan) -> Exact {
+    let Stream { format, sender_type, .. } = stream;
+    limits(format, plan.packets(), plan.max_packet_len() as u16 + 8, *sender_type)
+        .map_or(Exact::from_integer(0), |limits| limits.trs_ns * i128::from(limits.vrx_full / 2))
+        .min(troffset_default_ns(format))
+}
+
 /// The departures: ahead of the virtual receiver's reading by half of what its buffer holds,
 /// so that neither a late wake-up empties it nor an early one overflows it (ST 2110-21 §6.6.2),
 /// but not before the time that the packets' timestamps say.
 fn schedule(stream: &Stream, plan: &FramePlan) -> SenderSchedule {
     let Stream { format, sender_type, .. } = stream;
     let packets = plan.packets();
-    let offset = troffset_default_ns(format);
-    let lead = limits(format, packets, plan.max_packet_len() as u16 + 8, *sender_type)
-        .map_or(Exact::from_integer(0), |limits| limits.trs_ns * i128::from(limits.vrx_full / 2));
-    let offset_ns = (offset - lead.min(offset)).to_integer() as u64;
+    let offset = troffset_default_ns(format) - ahead_of_reading(stream, plan);
+    let offset_ns = offset.to_integer() as u64;
     SenderSchedule::with_offset(format, packets, sender_type.pacing(), offset_ns)
 }
 

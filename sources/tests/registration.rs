@@ -44,6 +44,8 @@ fn registers_until_accepted_and_again_when_forgotten() {
         zone: "OR 1".to_owned(),
         video: support::format("1080p59.94"),
         legs: vec![Leg::new("239.20.0.2".parse().unwrap(), 5004)],
+        audio: None,
+        ancillary: None,
     };
     let _registration = Registration::start(&url, "endo scope", entry).unwrap();
 

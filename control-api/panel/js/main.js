@@ -56,9 +56,13 @@ function onEvent(name, data) {
     stills.announce(data?.input);
     return;
   }
-  if (name === 'signal') room.setSignal(data?.input, data?.signal);
-  else if (name === 'route') onRoute(data?.output, data?.route);
-  else if (name === 'router') {
+  // Sound and data are no matter of this page: what it shows are pictures.
+  const picture = (data?.level ?? 'video') === 'video';
+  if (name === 'signal') {
+    if (picture) room.setSignal(data?.input, data?.signal, data?.findings);
+  } else if (name === 'route') {
+    if (picture) onRoute(data?.output, data?.route);
+  } else if (name === 'router') {
     room.setRouter(data?.connected === true ? 'up' : 'away', now());
     read();
   } else read();
@@ -78,7 +82,10 @@ function settled(output) {
 
 function tell(output) {
   const { label, route } = room.outputs.get(output);
-  screen.announce(`${label} shows ${room.inputs.get(route.input)?.label ?? route.input}`);
+  const name = (id) => room.inputs.get(id)?.label ?? id;
+  const backup = route.standIn?.backup;
+  const shows = backup ? `the backup ${name(backup)} for ${name(route.input)}` : name(route.input);
+  screen.announce(`${label} shows ${shows}`);
 }
 
 /** Reads everything; once more if it is asked for again meanwhile. */
@@ -118,7 +125,8 @@ async function read() {
 
 async function ask({ input, output }) {
   const route = room.outputs.get(output)?.route;
-  if (route?.state === 'live' && route.input === input) return;
+  // Where something stands in, taking the same again is how it is brought back.
+  if (route?.state === 'live' && route.input === input && !route.standIn) return;
   const mark = room.mark();
   const serial = takes.start(output, input, now());
   try {
@@ -166,7 +174,7 @@ document.addEventListener('keydown', (event) => {
 
 /** Places the tiles anew, only when something they depend on changed. */
 function arrange() {
-  const names = (map) => [...map.values()].map(({ id, label, zone }) => [id, label, zone]);
+  const names = (map) => [...map.values()].map(({ id, label, zone, backups }) => [id, label, zone, backups]);
   const key = JSON.stringify([names(room.inputs), names(room.outputs), innerWidth, innerHeight]);
   if (key === arranged || stopped) return;
   arranged = key;

@@ -31,7 +31,10 @@ export class Room {
     const inputs = new Map();
     for (const input of array(list).map(readInput).filter(Boolean)) {
       const known = this.inputs.get(input.id);
-      if (known && this.#newer('signal', input.id, mark)) input.signal = known.signal;
+      if (known && this.#newer('signal', input.id, mark)) {
+        input.signal = known.signal;
+        input.findings = known.findings;
+      }
       inputs.set(input.id, input);
     }
     this.inputs = inputs;
@@ -68,11 +71,19 @@ export class Room {
     return fresh;
   }
 
-  /** The router told whether an input's pictures arrive. */
-  setSignal(id, value) {
+  /** The router told whether an input's pictures arrive, and what was found about them. */
+  setSignal(id, value, findings) {
     const input = this.inputs.get(id);
     this.#tell('signal', id);
-    if (input) input.signal = readSignal(value) ?? input.signal;
+    if (!input) return;
+    input.signal = readSignal(value) ?? input.signal;
+    if (findings) input.findings = readFindings(findings);
+  }
+
+  /** The inputs that may stand in for another. */
+  backups() {
+    const named = new Set([...this.inputs.values()].flatMap((input) => input.backups));
+    return [...this.inputs.values()].filter((input) => named.has(input.id));
   }
 
   setLink(state, now) {
@@ -110,16 +121,20 @@ export class Room {
 
 /**
  * What follows from a route and what was known before:
- * `shown`, the input whose picture is on the output as far as the router vouches for it;
+ * `shown`, the input whose picture is on the output as far as the router vouches for it, be it
+ * the one asked for or its backup;
  * `pendingSince`, when the take under way was first seen;
  * `confirmedAt`, when a new picture was last confirmed.
  */
 function settle(known, route, now) {
   const pending = route.state === 'switching' || route.state === 'waiting';
   let { shown = null, pendingSince = null, confirmedAt = null } = known ?? {};
-  if (route.state === 'live') {
-    if (known && (shown !== route.input || known.route.state !== 'live')) confirmedAt = now;
-    shown = route.input;
+  const backup = route.standIn?.backup ?? null;
+  if (route.state === 'live' || backup) {
+    const picture = backup ?? route.input;
+    const was = known?.route.state === 'live' || known?.route.standIn?.backup;
+    if (known && (shown !== picture || !was)) confirmedAt = now;
+    shown = picture;
   } else if (route.state !== 'switching') {
     // Until a switch is made the old picture runs on. In every other state none does.
     shown = null;
@@ -146,6 +161,8 @@ function readInput(value) {
     label: text(value.label).trim() || value.id,
     zone: text(value.zone).trim(),
     signal: readSignal(value.signal) ?? { state: 'unknown', since: Number.NaN },
+    findings: readFindings(value.findings),
+    backups: array(value.backups).filter((id) => text(id)),
     fault: text(value.fault).trim(),
   };
 }
@@ -167,6 +184,21 @@ function readSignal(value) {
   return { state: value.state, since: time(value.since) };
 }
 
+/** What somebody who looks at the picture has found; nothing where nobody said. */
+function readFindings(value) {
+  return {
+    frozen: time(value?.frozen_since),
+    black: time(value?.black_since),
+    format: text(value?.found_format).trim(),
+  };
+}
+
+/** `{backup}`, `{slate: true}`, or null when the input itself is shown. */
+function readStandIn(value) {
+  if (value === 'slate') return { slate: true, backup: null };
+  return text(value?.backup) ? { slate: false, backup: value.backup } : null;
+}
+
 function readRoute(value) {
   if (!ROUTES.includes(value?.state)) return null;
   return {
@@ -174,5 +206,6 @@ function readRoute(value) {
     state: value.state,
     since: time(value.since),
     take: Number.isFinite(value.take) ? value.take : null,
+    standIn: readStandIn(value.stand_in),
   };
 }

@@ -5,7 +5,7 @@ import { lasting, timeOfDay } from './clock.js';
 import { plan, typeFor } from './layout.js';
 import { barRows, makeMeasure, widths } from './measure.js';
 import { Tile } from './tiles.js';
-import { switchingTo } from './views.js';
+import { standingIn, switchingTo } from './views.js';
 
 const byId = (id) => document.getElementById(id);
 const EMPTY = {
@@ -115,7 +115,13 @@ export class Screen {
     const inputs = [...room.inputs.values()].map((input) => input.label);
     const outputs = [...room.outputs.values()].map((output) => output.label);
     const measure = this.#measure;
-    const shows = { names: inputs, phrases: [...WORDS, ...inputs.map(switchingTo)], smalls: outputs };
+    // Room is kept for whatever may come: nothing moves when a backup steps in.
+    const backups = room.backups().map((input) => standingIn(input.label));
+    const shows = {
+      names: [...inputs, ...backups],
+      phrases: [...WORDS, ...inputs.map(switchingTo)],
+      smalls: outputs,
+    };
     const rows = {
       input: memo((width) => barRows('input', width, { names: inputs, phrases: [], smalls: [] }, measure)),
       output: memo((width) => barRows('output', width, shows, measure)),

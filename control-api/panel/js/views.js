@@ -19,6 +19,9 @@ const NOTHING = { text: '', kind: '' };
 /** What a display's tile says until the router confirms. */
 export const switchingTo = (label) => `Switching to ${label}`;
 
+/** What a display's tile says while a backup is shown in place of its input. */
+export const standingIn = (label) => `BACKUP: ${label}`;
+
 /**
  * A source's tile. `look` is what the tiles are drawn from:
  * `{room, takes, selection, ages, now, wallNow}`.
@@ -50,6 +53,7 @@ export function outputView(look, output) {
   const ticks = output.confirmedAt !== null && now - output.confirmedAt < TICK_STAYS;
   if (says.selected) says.note = { text: 'chosen', kind: 'chosen' };
   else if (says.target) says.note = { text: 'put here', kind: 'target' };
+  else if (says.instead) says.note = { text: 'backup', kind: 'caution' };
   else if (take?.unchanged) says.note = { text: 'unchanged', kind: '' };
   else if (ticks && says.sure) says.note = { text: 'confirmed', kind: 'tick' };
   else if (output.lock) says.note = { text: 'locked', kind: 'lock' };
@@ -58,6 +62,7 @@ export function outputView(look, output) {
   } else says.note = NOTHING;
   says.spoken = sentence([
     'Display', output.label, says.sure ? `shows ${says.shows}` : says.shows,
+    says.instead ? `in place of ${says.instead}` : '',
     says.head, says.sub, says.note.text,
   ]);
   return says;
@@ -95,16 +100,28 @@ function pictureOf({ room, ages, now, wallNow }, input, name) {
     return over('red', 'Not known', room.router.state === 'away' ? 'router not connected' : 'the router does not tell');
   }
   if (input.fault) return over('red', 'Not received', input.fault);
+  const { format } = input.findings;
+  // Why nothing usable arrives says more than that it does not.
+  if (format) return over('amber', 'Other format', [name, format].filter(Boolean).join(' · '));
   if (input.signal.state === 'lost') {
     const long = lasting(wallNow + room.skew - input.signal.since);
     const sub = name && !Number.isNaN(input.signal.since) ? `${name} · ${long}` : since(input.signal.since);
     return over('amber', 'Signal lost', sub || name);
   }
+  const found = foundOf(input.findings);
+  if (found) return over('amber', found.head, [name, found.sub].filter(Boolean).join(' · '));
   const age = ages.of(input.id, now);
   if (age === 'fresh') return { mood: 'picture', picture: input.id, head: '', sub: '' };
   if (age === 'soon') return over('plain', '', '');
   const sub = 'signal present, preview missing';
   return age === 'stale' ? over('amber', 'No picture', sub) : over('plain', 'No picture', sub);
+}
+
+/** A picture that may not be taken for what its source sees now, in words. */
+function foundOf({ frozen, black }) {
+  if (!Number.isNaN(frozen)) return { head: 'Picture frozen', sub: since(frozen) };
+  if (!Number.isNaN(black)) return { head: 'Picture black', sub: since(black) };
+  return null;
 }
 
 /** What an output's tile says of its route and of the take under way. */
@@ -133,6 +150,19 @@ function routeOf(look, output, take) {
   }
 
   const input = room.inputs.get(route.input);
+  const backup = route.standIn?.backup;
+  if (backup) {
+    const stand = room.inputs.get(backup);
+    const picture = stand
+      ? pictureOf(look, stand, stand.label)
+      : over('red', 'Not known', `source ${backup} is not in the list`);
+    return { ...picture, shows: standingIn(label(backup)), sure: true, instead: label(route.input) };
+  }
+  if (route.standIn?.slate && input) {
+    const from = input.signal.state === 'lost' ? input.signal.since : route.since;
+    const words = over('amber', 'SIGNAL LOST', [since(from), input.label].filter(Boolean).join(' · '));
+    return { ...words, shows: input.label, sure: true };
+  }
   if (route.state === 'none') return { ...over('plain', '', ''), shows: 'Nothing', sure: false };
   if (!input) return { ...over('red', 'Not known', `source ${route.input ?? ''} is not in the list`), ...kept };
   if (route.state === 'no-signal') {
@@ -151,7 +181,7 @@ function whyLate({ room, now }, output, wanted) {
   return `the router has not confirmed ${name}${long}`;
 }
 
-const isLive = (route, input) => route.state === 'live' && route.input === input;
+const isLive = (route, input) => route.state === 'live' && route.input === input && !route.standIn;
 const labelOf = (room, id) => room.inputs.get(id)?.label ?? id ?? '';
 const over = (mood, head, sub) => ({ mood, picture: null, head, sub });
 const sentence = (parts) => `${parts.filter(Boolean).join(', ')}.`;

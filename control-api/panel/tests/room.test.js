@@ -99,6 +99,22 @@ test('what makes no sense is not believed', () => {
   assert.equal(it.outputs.size, 0);
 });
 
+test('backups are those that others name', () => {
+  const it = new Room();
+  it.setInputs([{ ...input('a'), backups: ['b', 'x', 7] }, input('b'), input('c')], it.mark());
+  assert.deepEqual(it.backups().map(({ id }) => id), ['b']);
+});
+
+test('findings told since a list was asked for are newer', () => {
+  const it = room();
+  const mark = it.mark();
+  it.setSignal('a', { state: 'ok', since: SINCE }, { frozen_since: SINCE });
+  it.setInputs([input('a'), input('b')], mark);
+  assert.equal(it.inputs.get('a').findings.frozen, Date.parse(SINCE));
+  it.setInputs([input('a'), input('b')], it.mark());
+  assert.ok(Number.isNaN(it.inputs.get('a').findings.frozen));
+});
+
 test('a source is counted where it is shown', () => {
   const it = room();
   assert.equal(it.shownOn('a'), 1);

@@ -102,6 +102,63 @@ test('a lost signal takes the picture away everywhere', () => {
   assert.deepEqual([wall(it).mood, wall(it).head, wall(it).shows], ['amber', 'Signal lost', 'Endoscope']);
 });
 
+test('a backup is shown and called one', () => {
+  const it = look();
+  const standIn = (stand_in, state = 'live') => it.room.setRoute('wall', { ...route(state, 'a', 1), stand_in }, 0);
+  standIn({ backup: 'b' });
+  let says = wall(it);
+  assert.deepEqual(
+    [says.mood, says.picture, says.shows, says.sure, says.note.text, says.note.kind],
+    ['picture', 'b', 'BACKUP: Robot', true, 'backup', 'caution'],
+  );
+  assert.match(says.spoken, /shows BACKUP: Robot, in place of Endoscope/);
+  assert.equal(source(it, 'b').note.text, 'on 1 display');
+  // The input itself can be taken again, which is how it is brought back by hand.
+  it.selection.touch('input', 'a', 0);
+  assert.equal(wall(it).target, true);
+  it.selection.letGo();
+  standIn(undefined);
+  says = wall(it);
+  assert.deepEqual([says.picture, says.shows, says.note.kind], ['a', 'Endoscope', 'tick']);
+  // The backup of a display that lost both.
+  standIn({ backup: 'b' }, 'no-signal');
+  it.room.setSignal('b', { state: 'lost', since: SINCE });
+  assert.deepEqual([wall(it).picture, wall(it).head], [null, 'Signal lost']);
+  standIn({ backup: 'c' });
+  assert.deepEqual([wall(it).mood, wall(it).picture], ['red', null]);
+});
+
+test('a slate says since when', () => {
+  const it = look();
+  it.room.setSignal('a', { state: 'lost', since: SINCE });
+  it.room.setRoute('wall', { ...route('no-signal', 'a'), stand_in: 'slate' }, 0);
+  const says = wall(it);
+  assert.deepEqual([says.mood, says.picture, says.head, says.shows], ['amber', null, 'SIGNAL LOST', 'Endoscope']);
+  assert.match(says.sub, /^since \d\d:\d\d:00 · Endoscope$/);
+});
+
+test('a frozen, black or wrong picture is never shown as if it were live', () => {
+  for (const [findings, head, part] of [
+    [{ frozen_since: SINCE }, 'Picture frozen', /since \d\d:\d\d:00/],
+    [{ black_since: SINCE }, 'Picture black', /since \d\d:\d\d:00/],
+    [{ found_format: '720p50' }, 'Other format', /720p50$/],
+  ]) {
+    const it = look();
+    it.room.setSignal('a', { state: 'ok', since: SINCE }, findings);
+    for (const says of [wall(it), source(it, 'a')]) {
+      assert.deepEqual([says.mood, says.picture, says.head], ['amber', null, head]);
+      assert.match(says.sub, part);
+    }
+    // A signal event that says nothing of findings changes none; one that does, does.
+    it.room.setSignal('a', { state: 'unstable', since: SINCE });
+    assert.equal(wall(it).head, head);
+    it.room.setSignal('a', { state: 'lost', since: SINCE });
+    assert.equal(source(it, 'a').head, findings.found_format ? head : 'Signal lost');
+    it.room.setSignal('a', { state: 'ok', since: SINCE }, {});
+    assert.deepEqual([wall(it).picture, wall(it).head], ['a', '']);
+  }
+});
+
 test('a stale still is no picture', () => {
   const it = look();
   it.now = 2001;
@@ -145,6 +202,12 @@ test('no state of a tile has both a picture and a warning over it', () => {
         assert.ok(fine, `${state} ${signal} ${now}: ${JSON.stringify(says)}`);
         if (says.picture === 'b') assert.ok(state === 'live' && signal !== 'lost' && now <= 2000);
         if (says.sure && says.shows === 'Robot') assert.ok(state === 'live' || state === 'no-signal');
+        for (const stand_in of [{ backup: 'a' }, 'slate']) {
+          it.room.setRoute('wall', { ...route(state, 'b', 3), stand_in }, 0);
+          const stands = wall(it);
+          assert.notEqual(stands.picture, 'b', `${state} ${signal}`);
+          if (stands.picture) assert.equal(stands.mood, 'picture');
+        }
       }
     }
   }

@@ -17,8 +17,11 @@ use crate::{
     inventory::Input,
     problem::{Error, Problem},
     time::rfc3339,
-    validate::{LABEL_MAX, invalid},
+    validate::invalid,
 };
+
+/// Longest description of what arrives in place of the declared format, in characters.
+const FOUND_MAX: usize = 200;
 
 /// What is so now. Whoever looks repeats it with every change, and when the router is back.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -28,7 +31,7 @@ pub struct FindingsBody {
     pub frozen: bool,
     /// The picture is black.
     pub black: bool,
-    /// What arrives in place of the declared format, in up to 80 characters.
+    /// What arrives in place of the declared format, in up to 200 characters.
     pub found_format: Option<String>,
 }
 
@@ -74,9 +77,9 @@ pub async fn put(
     let input = stream::known::<Input>(&app, &id)?.id;
     if let Some(format) = &body.found_format {
         let length = format.chars().count();
-        if !(1..=LABEL_MAX).contains(&length) || format.chars().any(char::is_control) {
+        if !(1..=FOUND_MAX).contains(&length) || format.chars().any(char::is_control) {
             let reason = format!(
-                "{length} characters: 1 to {LABEL_MAX} without control characters, or leave it out"
+                "{length} characters: 1 to {FOUND_MAX} without control characters, or leave it out"
             );
             return Err(invalid("found_format", reason));
         }

@@ -37,8 +37,13 @@ impl Client {
     }
 
     pub fn get(&self, path: &str) -> Result<Value, CliError> {
+        self.fetch(path).map(|answer| answer.body)
+    }
+
+    /// As `get`, with the status, for calls that have more than one good one.
+    pub fn fetch(&self, path: &str) -> Result<Answer, CliError> {
         let sent = self.agent.get(self.at(path)).config().timeout_global(Some(WITHIN)).build();
-        self.json(sent.call()).map(|answer| answer.body)
+        self.json(sent.call())
     }
 
     /// The answer whatever its status, such as that of a probe.

@@ -66,13 +66,17 @@ fn print(context: &Context, id: Option<&str>, name: &str, data: &str) -> Result<
     }
     let said = match name {
         "route" => format!(
-            "{}: {} {}",
+            "{}{}: {} {}",
             table::text(&data, "output"),
-            table::text(&data, "route/input"),
+            level(&data),
+            table::shows(&data),
             table::text(&data, "route/state")
         ),
         "signal" => {
-            format!("{}: {}", table::text(&data, "input"), table::text(&data, "signal/state"))
+            format!("{}{}: {}", table::text(&data, "input"), level(&data), table::signal(&data))
+        }
+        "scheduled" => {
+            format!("take {} {}", table::text(&data, "take"), table::text(&data, "state"))
         }
         "inventory" => format!(
             "{} {} {}",
@@ -88,4 +92,12 @@ fn print(context: &Context, id: Option<&str>, name: &str, data: &str) -> Result<
         _ => data.to_string(),
     };
     table::line(&format!("{name:9}  {said}"))
+}
+
+/// The level that an event is about, unless it is the picture.
+fn level(data: &Value) -> String {
+    match data["level"].as_str() {
+        None | Some("video") => String::new(),
+        Some(level) => format!(" {level}"),
+    }
 }

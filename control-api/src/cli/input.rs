@@ -7,11 +7,11 @@ use std::{
 };
 
 use clap::{Args, Subcommand};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::{
-    CliError, Context, format,
-    stream::{self, Stream},
+    CliError, Context, analysis, format,
+    stream::{self, Beside, Stream},
     table,
 };
 
@@ -40,6 +40,11 @@ pub enum Command {
         /// The input.
         id: String,
     },
+    /// Have the input measured, and print the essentials of the first report.
+    Analysis {
+        /// The input.
+        id: String,
+    },
     /// Save the latest still as a JPEG file.
     Thumbnail {
         /// The input.
@@ -55,6 +60,8 @@ pub enum Command {
 pub struct Add {
     #[command(flatten)]
     stream: Stream,
+    #[command(flatten)]
+    beside: Beside,
     /// As 1080p60, 2160p59.94, 1080i25 or 1920x1200p60.
     #[arg(long, required_unless_present = "sdp", conflicts_with = "sdp")]
     format: Option<String>,
@@ -73,6 +80,74 @@ pub struct Add {
     /// Of two legs, pass every packet on at once, and late what one of them lost.
     #[arg(long, conflicts_with = "sdp")]
     first_copy: bool,
+    /// Channels of sound; 2 unless given.
+    #[arg(long, value_name = "1-64", requires = "audio_address")]
+    audio_channels: Option<u8>,
+    /// L16 or L24; L24 unless given.
+    #[arg(long, requires = "audio_address")]
+    audio_depth: Option<String>,
+    /// Samples a second; 48000 unless given.
+    #[arg(long, value_name = "HZ", requires = "audio_address")]
+    audio_rate: Option<u32>,
+    /// Sound in a packet: 1ms, 125us, 250us, 333us or 4ms; 1ms unless given.
+    #[arg(long, value_name = "TIME", requires = "audio_address")]
+    audio_packet_time: Option<String>,
+    /// An input that stands in when this one fails; may be repeated, the first good one does.
+    #[arg(long, value_name = "INPUT", conflicts_with = "sdp")]
+    backup: Vec<String>,
+    /// When it is shown again after it failed: automatic or manual.
+    #[arg(long, value_name = "WHEN", conflicts_with = "sdp")]
+    back: Option<String>,
+    /// Milliseconds of good signal before it is.
+    #[arg(long, value_name = "MS", conflicts_with = "sdp")]
+    steady_ms: Option<u32>,
+    /// A picture frozen for so long has failed.
+    #[arg(long, value_name = "MS", conflicts_with = "sdp")]
+    frozen_ms: Option<u32>,
+    /// A picture black for so long has failed.
+    #[arg(long, value_name = "MS", conflicts_with = "sdp")]
+    black_ms: Option<u32>,
+}
+
+impl Add {
+    /// The body that it means.
+    fn body(&self) -> Result<Map<String, Value>, CliError> {
+        let mut body = stream::body(&self.stream)?;
+        let order = self.first_copy.then_some("first-copy");
+        if self.merge_class.is_some() || order.is_some() {
+            let merge = json!({ "class": self.merge_class, "order": order });
+            body.insert("merge".to_owned(), merge);
+        }
+        if let Some(short) = &self.format {
+            let video = format::video(short, &self.sampling, self.depth, &self.packing);
+            body.insert("video".to_owned(), video.map_err(CliError::Arguments)?);
+        }
+        for (level, mut stream) in self.beside.bodies()? {
+            if level == "audio" {
+                let format = json!({
+                    "depth": self.audio_depth, "rate_hz": self.audio_rate,
+                    "channels": self.audio_channels, "packet_time": self.audio_packet_time,
+                });
+                stream.insert("format".to_owned(), format);
+            }
+            body.insert(level.to_owned(), Value::Object(stream));
+        }
+        if !self.backup.is_empty() {
+            body.insert("backups".to_owned(), json!(self.backup));
+        }
+        let failover = [
+            ("back", self.back.clone().map(Value::from)),
+            ("steady_ms", self.steady_ms.map(Value::from)),
+            ("frozen_ms", self.frozen_ms.map(Value::from)),
+            ("black_ms", self.black_ms.map(Value::from)),
+        ];
+        let failover = failover.into_iter().filter_map(|(key, it)| Some((key.to_owned(), it?)));
+        let failover: Map<String, Value> = failover.collect();
+        if !failover.is_empty() {
+            body.insert("failover".to_owned(), Value::Object(failover));
+        }
+        Ok(body)
+    }
 }
 
 /// Does it.
@@ -80,21 +155,10 @@ pub fn run(context: &Context, command: Command) -> Result<ExitCode, CliError> {
     match command {
         Command::List => stream::list(context, KIND, print)?,
         Command::Show { id } => stream::show(context, KIND, &id)?,
-        Command::Add(add) => {
-            let mut body = stream::body(&add.stream)?;
-            let order = add.first_copy.then_some("first-copy");
-            if add.merge_class.is_some() || order.is_some() {
-                let merge = json!({ "class": add.merge_class, "order": order });
-                body.insert("merge".to_owned(), merge);
-            }
-            if let Some(short) = &add.format {
-                let video = format::video(short, &add.sampling, add.depth, &add.packing);
-                body.insert("video".to_owned(), video.map_err(CliError::Arguments)?);
-            }
-            stream::put(context, KIND, &add.stream, body)?;
-        }
+        Command::Add(add) => stream::put(context, KIND, &add.stream, add.body()?)?,
         Command::Remove { id } => stream::remove(context, KIND, &id)?,
         Command::Sdp { id } => stream::sdp(context, KIND, &id)?,
+        Command::Analysis { id } => return analysis::run(context, KIND, &id),
         Command::Thumbnail { id, output } => {
             let path = format!("{}/thumbnail.jpg", stream::at(KIND, &id));
             let jpeg = context.client.bytes(&path)?;
@@ -118,12 +182,16 @@ fn print(inputs: &Value) -> Result<(), CliError> {
             table::text(input, "label"),
             table::text(input, "zone"),
             format::short(&input["video"]),
+            table::levels(input),
             table::legs(input),
-            table::text(input, "signal/state"),
+            table::signal(input),
             table::bits(input.pointer("/signal/bits_per_second")),
             if tally.is_empty() { "-".to_owned() } else { tally.join(", ") },
         ]
     };
     let rows: Vec<_> = table::list(inputs).iter().map(row).collect();
-    table::print(["INPUT", "LABEL", "ZONE", "FORMAT", "FROM", "SIGNAL", "RATE", "SHOWN ON"], &rows)
+    table::print(
+        ["INPUT", "LABEL", "ZONE", "FORMAT", "WITH", "FROM", "SIGNAL", "RATE", "SHOWN ON"],
+        &rows,
+    )
 }

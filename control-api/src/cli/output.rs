@@ -6,8 +6,8 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::{
-    CliError, Context, format,
-    stream::{self, Stream},
+    CliError, Context, analysis, format,
+    stream::{self, Beside, Stream},
     table,
 };
 
@@ -36,6 +36,11 @@ pub enum Command {
         /// The output.
         id: String,
     },
+    /// Have the output measured, and print the essentials of the first report.
+    Analysis {
+        /// The output.
+        id: String,
+    },
 }
 
 /// An output to add.
@@ -43,6 +48,14 @@ pub enum Command {
 pub struct Add {
     #[command(flatten)]
     stream: Stream,
+    #[command(flatten)]
+    beside: Beside,
+    /// How long sound fades out before a take and in after it; 0 cuts, 5 unless given.
+    #[arg(long, value_name = "0-100", requires = "audio_address")]
+    ramp_ms: Option<u16>,
+    /// What it sends when its input is lost: nothing or slate.
+    #[arg(long, value_name = "WHAT", conflicts_with = "sdp")]
+    on_loss: Option<String>,
     /// A format that the device takes, as 1080p60; may be repeated. Any unless given.
     #[arg(long, value_name = "FORMAT", conflicts_with = "sdp")]
     accepts: Vec<String>,
@@ -77,10 +90,17 @@ pub fn run(context: &Context, command: Command) -> Result<ExitCode, CliError> {
                 ("ssrc", add.ssrc.map(Value::from)),
                 ("ttl", add.ttl.map(Value::from)),
                 ("dscp", add.dscp.map(Value::from)),
+                ("on_loss", add.on_loss.map(Value::from)),
             ] {
                 if let Some(value) = value {
                     body.insert(key.to_owned(), value);
                 }
+            }
+            for (level, mut stream) in add.beside.bodies()? {
+                if let Some(ramp_ms) = add.ramp_ms.filter(|_| level == "audio") {
+                    stream.insert("ramp_ms".to_owned(), ramp_ms.into());
+                }
+                body.insert(level.to_owned(), Value::Object(stream));
             }
             if !add.accepts.is_empty() {
                 let formats: Result<Vec<Value>, String> = add
@@ -95,6 +115,7 @@ pub fn run(context: &Context, command: Command) -> Result<ExitCode, CliError> {
         }
         Command::Remove { id } => stream::remove(context, KIND, &id)?,
         Command::Sdp { id } => stream::sdp(context, KIND, &id)?,
+        Command::Analysis { id } => return analysis::run(context, KIND, &id),
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -113,11 +134,15 @@ fn print(outputs: &Value) -> Result<(), CliError> {
             table::text(output, "zone"),
             table::legs(output),
             accepts,
-            table::text(output, "route/input"),
+            table::shows(output),
             table::text(output, "route/state"),
+            table::apart(output),
             table::text(output, "route/confirmed_at"),
         ]
     };
     let rows: Vec<_> = table::list(outputs).iter().map(row).collect();
-    table::print(["OUTPUT", "LABEL", "ZONE", "TO", "ACCEPTS", "SHOWS", "STATE", "CONFIRMED"], &rows)
+    table::print(
+        ["OUTPUT", "LABEL", "ZONE", "TO", "ACCEPTS", "SHOWS", "STATE", "WITH", "CONFIRMED"],
+        &rows,
+    )
 }

@@ -54,7 +54,7 @@ fn print(
     let row = |input: &Value| {
         [
             table::text(input, "id"),
-            table::text(input, "signal/state"),
+            table::signal(input),
             table::bits(input.pointer("/signal/bits_per_second")),
             table::text(input, "signal/lost_packets"),
         ]
@@ -65,13 +65,14 @@ fn print(
     let row = |output: &Value| {
         [
             table::text(output, "id"),
-            table::text(output, "route/input"),
+            table::shows(output),
             table::text(output, "route/state"),
+            table::apart(output),
             table::text(output, "route/since"),
         ]
     };
     let rows: Vec<_> = table::list(outputs).iter().map(row).collect();
-    table::print(["OUTPUT", "SHOWS", "STATE", "SINCE"], &rows)
+    table::print(["OUTPUT", "SHOWS", "STATE", "WITH", "SINCE"], &rows)
 }
 
 /// What is wrong, with what to do about it.
@@ -97,11 +98,47 @@ fn judge(ready: &Value, inputs: &[Value], outputs: &[Value]) -> Vec<String> {
             )),
             _ => {}
         }
+        let found = &input["findings"];
+        for (key, words) in [("frozen_since", "does not move"), ("black_since", "is black")] {
+            if let Some(since) = found[key].as_str() {
+                faults.push(format!(
+                    "input '{id}' sends packets, but its picture {words} since {since}: look at \
+                     the device itself"
+                ));
+            }
+        }
+        if let Some(format) = found["found_format"].as_str() {
+            faults.push(format!(
+                "input '{id}' is not sent what it declares, but {format}: take the device's own \
+                 SDP, or set the device"
+            ));
+        }
     }
     for output in outputs {
         let id = table::text(output, "id");
         if let Some(fault) = output["fault"].as_str() {
             faults.push(format!("output '{id}' is not sent: {fault}"));
+        }
+        let input = table::text(output, "route/input");
+        match &output["route"]["stand_in"] {
+            Value::Object(_) => faults.push(format!(
+                "output '{id}' shows the backup '{}', because '{input}' has failed",
+                table::text(output, "route/stand_in/backup")
+            )),
+            Value::String(_) => faults.push(format!(
+                "output '{id}' shows a slate since {}, because '{input}' is lost",
+                table::text(output, "route/since")
+            )),
+            _ => {}
+        }
+        for level in ["audio", "ancillary"] {
+            let state = output.pointer(&format!("/levels/{level}/route/state"));
+            if let Some(state @ ("waiting" | "no-signal")) = state.and_then(Value::as_str) {
+                let from = table::text(output, &format!("levels/{level}/route/input"));
+                faults.push(format!(
+                    "output '{id}' has no {level} of '{from}' ({state}): check its source"
+                ));
+            }
         }
         if output.pointer("/route/state").and_then(Value::as_str) == Some("waiting") {
             faults.push(format!(

@@ -49,6 +49,97 @@ pub struct Stream {
     pub replace: bool,
 }
 
+/// Where sound and ancillary data arrive or go, beside the picture.
+#[derive(Args)]
+pub struct Beside {
+    /// Address and port of the sound; twice for two legs (ST 2022-7).
+    #[arg(long, value_name = "ADDRESS:PORT", conflicts_with = "sdp")]
+    pub audio_address: Vec<SocketAddr>,
+    /// As --source, once for each --audio-address.
+    #[arg(long, value_name = "ADDRESS", requires = "audio_address")]
+    pub audio_source: Vec<IpAddr>,
+    /// As --interface, once for each --audio-address.
+    #[arg(long, value_name = "NAME", requires = "audio_address")]
+    pub audio_interface: Vec<String>,
+    /// RTP payload type of the sound; 97 unless given.
+    #[arg(long, value_name = "96-127", requires = "audio_address")]
+    pub audio_payload_type: Option<u8>,
+    /// Address and port of the ancillary data; twice for two legs (ST 2022-7).
+    #[arg(long, value_name = "ADDRESS:PORT", conflicts_with = "sdp")]
+    pub ancillary_address: Vec<SocketAddr>,
+    /// As --source, once for each --ancillary-address.
+    #[arg(long, value_name = "ADDRESS", requires = "ancillary_address")]
+    pub ancillary_source: Vec<IpAddr>,
+    /// As --interface, once for each --ancillary-address.
+    #[arg(long, value_name = "NAME", requires = "ancillary_address")]
+    pub ancillary_interface: Vec<String>,
+    /// RTP payload type of the ancillary data; 100 unless given.
+    #[arg(long, value_name = "96-127", requires = "ancillary_address")]
+    pub ancillary_payload_type: Option<u8>,
+}
+
+impl Beside {
+    /// The levels beside the picture, by name, as given.
+    ///
+    /// # Errors
+    /// When sources or interfaces are not as many as addresses.
+    pub fn bodies(&self) -> Result<Vec<(&'static str, Map<String, Value>)>, CliError> {
+        let mut bodies = Vec::new();
+        for (level, prefix, address, source, interface, payload_type) in [
+            (
+                "audio",
+                "--audio-",
+                &self.audio_address,
+                &self.audio_source,
+                &self.audio_interface,
+                self.audio_payload_type,
+            ),
+            (
+                "ancillary",
+                "--ancillary-",
+                &self.ancillary_address,
+                &self.ancillary_source,
+                &self.ancillary_interface,
+                self.ancillary_payload_type,
+            ),
+        ] {
+            if address.is_empty() {
+                continue;
+            }
+            let mut body = Map::new();
+            body.insert("legs".to_owned(), legs(prefix, address, source, interface)?);
+            if let Some(payload_type) = payload_type {
+                body.insert("payload_type".to_owned(), payload_type.into());
+            }
+            bodies.push((level, body));
+        }
+        Ok(bodies)
+    }
+}
+
+/// The legs of a stream, as given; `prefix` is that of their options.
+fn legs(
+    prefix: &str,
+    address: &[SocketAddr],
+    source: &[IpAddr],
+    interface: &[String],
+) -> Result<Value, CliError> {
+    for (option, given) in [("source", source.len()), ("interface", interface.len())] {
+        if given != 0 && given != address.len() {
+            return Err(CliError::Arguments(format!(
+                "{prefix}{option} is given {given} times: give it once for each {prefix}address"
+            )));
+        }
+    }
+    let leg = |(index, address): (usize, &SocketAddr)| {
+        json!({
+            "address": address.ip(), "port": address.port(),
+            "source": source.get(index), "interface": interface.get(index),
+        })
+    };
+    Ok(address.iter().enumerate().map(leg).collect())
+}
+
 /// Prints every one, with `print` for people.
 pub fn list(
     context: &Context,
@@ -74,17 +165,7 @@ pub fn sdp(context: &Context, kind: &str, id: &str) -> Result<(), CliError> {
 /// # Errors
 /// When sources or interfaces are not as many as addresses.
 pub fn body(stream: &Stream) -> Result<Map<String, Value>, CliError> {
-    let legs = stream.address.len();
-    for (option, given) in
-        [("--source", stream.source.len()), ("--interface", stream.interface.len())]
-    {
-        if given != 0 && given != legs {
-            let reason =
-                format!("{option} is given {given} times: give it once for each --address");
-            return Err(CliError::Arguments(reason));
-        }
-    }
-
+    let legs = legs("--", &stream.address, &stream.source, &stream.interface)?;
     let mut body = Map::new();
     let mut give = |key: &str, value: Option<Value>| {
         if let Some(value) = value {
@@ -95,14 +176,7 @@ pub fn body(stream: &Stream) -> Result<Map<String, Value>, CliError> {
     give("label", stream.label.clone().map(Value::from));
     give("zone", stream.zone.clone().map(Value::from));
     give("payload_type", stream.payload_type.map(Value::from));
-    let leg = |(index, address): (usize, &SocketAddr)| {
-        json!({
-            "address": address.ip(), "port": address.port(),
-            "source": stream.source.get(index), "interface": stream.interface.get(index),
-        })
-    };
-    let legs: Vec<Value> = stream.address.iter().enumerate().map(leg).collect();
-    give("legs", (!legs.is_empty()).then_some(Value::Array(legs)));
+    give("legs", (!stream.address.is_empty()).then_some(legs));
     Ok(body)
 }
 
@@ -141,12 +215,18 @@ pub fn put(
     if context.json {
         return table::json(&answer.body);
     }
+    for warning in answer.body.get("warnings").map_or(&[][..], table::list) {
+        eprintln!("ormatrix: {}", warning.as_str().unwrap_or_default());
+    }
     let done = if answer.status == 201 { "added" } else { "replaced" };
-    table::line(&format!(
-        "{done} {}: {}",
-        table::text(&answer.body, "id"),
-        table::legs(&answer.body)
-    ))
+    let mut said =
+        format!("{done} {}: {}", table::text(&answer.body, "id"), table::legs(&answer.body));
+    for level in ["audio", "ancillary"] {
+        if let Some(stream) = answer.body.get(level) {
+            said.extend(["; ", level, " ", &table::legs(stream)]);
+        }
+    }
+    table::line(&said)
 }
 
 /// Removes, and says so.

@@ -79,3 +79,48 @@ pub fn bits(value: Option<&Value>) -> String {
         Some(bits) => format!("{:.2} Gb/s", bits as f64 / 1e9),
     }
 }
+
+/// The levels that something has beside its picture, as `audio, ancillary`.
+pub fn levels(stream: &Value) -> String {
+    let has = ["audio", "ancillary"].into_iter().filter(|level| stream.get(level).is_some());
+    let has: Vec<&str> = has.collect();
+    if has.is_empty() { "-".to_owned() } else { has.join(", ") }
+}
+
+/// The state of an input's picture, and what was found about it: `ok, frozen`.
+pub fn signal(input: &Value) -> String {
+    let mut said = text(input, "signal/state");
+    for (finding, word) in
+        [("frozen_since", "frozen"), ("black_since", "black"), ("found_format", "other format")]
+    {
+        if input["findings"].get(finding).is_some() {
+            said.extend([", ", word]);
+        }
+    }
+    said
+}
+
+/// What an output shows, and what stands in for that: `endoscope (BACKUP: room)`.
+pub fn shows(output: &Value) -> String {
+    let input = text(output, "route/input");
+    match &output["route"]["stand_in"] {
+        Value::String(slate) => format!("{input} ({})", slate.to_uppercase()),
+        Value::Object(_) => format!("{input} (BACKUP: {})", text(output, "route/stand_in/backup")),
+        _ => input,
+    }
+}
+
+/// What is on the levels beside an output's picture: `audio`, or `audio: room` where it is of
+/// another input than the picture.
+pub fn apart(output: &Value) -> String {
+    let picture = &output["route"]["input"];
+    let on = |level: &&str| output.pointer(&format!("/levels/{level}/route/input"));
+    let levels = ["audio", "ancillary"].into_iter().filter(|level| on(level).is_some());
+    let said = levels.map(|level| match on(&level) {
+        Some(input) if input == picture => level.to_owned(),
+        Some(Value::String(other)) => format!("{level}: {other}"),
+        _ => format!("{level}: none"),
+    });
+    let said: Vec<String> = said.collect();
+    if said.is_empty() { "-".to_owned() } else { said.join(", ") }
+}

@@ -1,4 +1,4 @@
-//! `ormatrix take`, `clear` and `salvo`.
+//! `ormatrix take` and `clear`.
 
 use std::process::ExitCode;
 
@@ -18,6 +18,9 @@ pub struct Take {
     output: String,
     /// What.
     input: String,
+    /// Only these levels, as `audio,ancillary`; all that the output has unless given.
+    #[arg(long, value_name = "LEVELS", value_delimiter = ',')]
+    levels: Vec<String>,
     /// How long to wait for the confirmation, up to 10000.
     #[arg(long, default_value_t = 1000)]
     wait_ms: u32,
@@ -31,73 +34,52 @@ pub struct Take {
 pub struct Clear {
     /// Which.
     output: String,
-}
-
-/// Several takes.
-#[derive(Args)]
-pub struct Salvo {
-    /// As monitor=endoscope; `monitor=` clears the output.
-    #[arg(required = true, value_name = "OUTPUT=INPUT")]
-    routes: Vec<String>,
-    /// How long to wait for the confirmation, up to 10000.
-    #[arg(long, default_value_t = 1000)]
-    wait_ms: u32,
-    /// Also when an input has no signal.
-    #[arg(long)]
-    force: bool,
+    /// Only these levels, as `audio,ancillary`; all that the output has unless given.
+    #[arg(long, value_name = "LEVELS", value_delimiter = ',')]
+    levels: Vec<String>,
 }
 
 /// Takes an input to an output.
 pub fn take(context: &Context, take: &Take) -> Result<ExitCode, CliError> {
-    let body = json!({ "input": take.input, "wait_ms": take.wait_ms, "force": take.force });
+    let mut body = json!({ "input": take.input, "wait_ms": take.wait_ms, "force": take.force });
+    if !take.levels.is_empty() {
+        body["levels"] = json!(take.levels);
+    }
     let path = format!("/api/v1/outputs/{}/route", segment(&take.output));
     let answer = context.client.send("PUT", &path, &body)?;
-    let routes = std::slice::from_ref(&answer.body);
-    finish(context, &answer, routes)
+    finish(context, &answer, &[(&answer.body, &take.levels)])
 }
 
 /// Clears an output.
 pub fn clear(context: &Context, clear: &Clear) -> Result<ExitCode, CliError> {
-    let path = format!("/api/v1/outputs/{}/route", segment(&clear.output));
-    let answer = context.client.delete(&path)?;
-    let routes = std::slice::from_ref(&answer.body);
-    finish(context, &answer, routes)
-}
-
-/// Takes several, all or none.
-pub fn salvo(context: &Context, salvo: &Salvo) -> Result<ExitCode, CliError> {
-    let mut routes = Vec::new();
-    for route in &salvo.routes {
-        let Some((output, input)) = route.split_once('=') else {
-            let said = format!("'{route}' is not OUTPUT=INPUT");
-            return Err(CliError::Arguments(said));
-        };
-        let input = if input.is_empty() { Value::Null } else { Value::from(input) };
-        routes.push(json!({ "output": output, "input": input }));
+    let mut path = format!("/api/v1/outputs/{}/route", segment(&clear.output));
+    if !clear.levels.is_empty() {
+        path = format!("{path}?levels={}", segment(&clear.levels.join(",")));
     }
-    let body = json!({ "routes": routes, "wait_ms": salvo.wait_ms, "force": salvo.force });
-    let answer = context.client.send("POST", "/api/v1/salvos", &body)?;
-    let routes = answer.body.get("routes").map_or(&[][..], table::list);
-    finish(context, &answer, routes)
+    let answer = context.client.delete(&path)?;
+    finish(context, &answer, &[(&answer.body, &clear.levels)])
 }
 
-fn finish(context: &Context, answer: &Answer, routes: &[Value]) -> Result<ExitCode, CliError> {
+/// Says what became of takes: of each its route and the levels that were named.
+pub fn finish(
+    context: &Context,
+    answer: &Answer,
+    routes: &[(&Value, &Vec<String>)],
+) -> Result<ExitCode, CliError> {
     let confirmed = answer.status != 202;
     if context.json {
         table::json(&answer.body)?;
     } else {
-        for route in routes {
+        for (route, levels) in routes {
             let output = table::text(route, "output");
-            let input = table::text(route, "input");
-            let state = table::text(route, "state");
-            let said = match state.as_str() {
-                "none" => format!("{output}: cleared"),
-                "live" => {
-                    format!("{output}: {input}, live since {}", table::text(route, "since"))
+            if levels.is_empty() || levels.iter().any(|level| level == "video") {
+                table::line(&said(&output, route))?;
+            }
+            for level in ["audio", "ancillary"] {
+                if let Some(beside) = route.pointer(&format!("/levels/{level}/route")) {
+                    table::line(&said(&format!("{output} {level}"), beside))?;
                 }
-                _ => format!("{output}: {input}, {state}"),
-            };
-            table::line(&said)?;
+            }
         }
     }
     if confirmed {
@@ -108,4 +90,13 @@ fn finish(context: &Context, answer: &Answer, routes: &[Value]) -> Result<ExitCo
          wait longer with --wait-ms"
     );
     Ok(ExitCode::from(UNCONFIRMED))
+}
+
+fn said(place: &str, route: &Value) -> String {
+    let input = table::text(route, "input");
+    match table::text(route, "state").as_str() {
+        "none" => format!("{place}: cleared"),
+        "live" => format!("{place}: {input}, live since {}", table::text(route, "since")),
+        state => format!("{place}: {input}, {state}"),
+    }
 }

@@ -2,8 +2,8 @@
 
 use std::process::{Command, Output};
 
-use ormatrix_protocol::SignalState;
-use serde_json::Value;
+use ormatrix_protocol::{SignalState, StandIn};
+use serde_json::{Value, json};
 
 use crate::bench::Bench;
 
@@ -83,6 +83,101 @@ fn a_session_of_a_technician() {
     assert!(done(&run(&["salvo", "m=endoscope-1"])).contains("live"));
     done(&run(&["salvo", "m="]));
     assert_eq!(done(&run(&["input", "remove", "endoscope-1"])), "removed endoscope-1\n");
+}
+
+#[test]
+fn a_technician_gives_and_takes_levels() {
+    let bench = Bench::new();
+    let run = |arguments: &str| ormatrix(&bench, &arguments.split_whitespace().collect::<Vec<_>>());
+    let said = done(&run("input add --id a --format 1080p60 --address 127.0.0.1:5000 \
+                          --audio-address 127.0.0.1:5001 --audio-channels 8 --ancillary-address \
+                          127.0.0.1:5002 --frozen-ms 2000"));
+    assert_eq!(said, "added a: 127.0.0.1:5000; audio 127.0.0.1:5001; ancillary 127.0.0.1:5002\n");
+    done(&run(
+        "input add --id b --format 1080p60 --address 127.0.0.1:5010 --backup a --back manual",
+    ));
+    let said = done(&run("output add --id m --address 127.0.0.1:6000 --audio-address \
+                          127.0.0.1:6001 --ramp-ms 0 --on-loss slate"));
+    assert_eq!(said, "added m: 127.0.0.1:6000; audio 127.0.0.1:6001\n");
+    let json = |arguments: &str| -> Value { serde_json::from_str(&done(&run(arguments))).unwrap() };
+    let a = json("input show a");
+    assert_eq!(
+        (&a["audio"]["format"]["channels"], &a["failover"]["frozen_ms"]),
+        (&8.into(), &2000.into())
+    );
+    assert_eq!(json("input show b")["backups"][0], "a");
+    let m = json("output show m");
+    assert_eq!((&m["on_loss"], &m["audio"]["ramp_ms"]), (&"slate".into(), &0.into()));
+
+    let said = done(&run("take m a"));
+    assert!(said.starts_with("m: a, live") && said.contains("\nm audio: a, live"), "{said}");
+    assert!(done(&run("take m a --levels audio")).starts_with("m audio: a, live"));
+    assert!(failed(&run("take m b --levels audio"), 1).contains("has no audio"));
+    assert_eq!(done(&run("clear m --levels audio")), "m audio: cleared\n");
+    assert!(done(&run("output list")).contains("audio: none"));
+    assert!(done(&run("salvo m:audio=a")).starts_with("m audio: a, live"));
+    assert!(failed(&run("take m a --levels sound"), 1).contains("levels"));
+
+    // What goes wrong is said in words.
+    bench.model().set_stand_in("m", Some(StandIn::Backup("b".parse().unwrap())));
+    bench.put("/api/v1/inputs/a/findings", &json!({ "frozen": true, "black": false })).expect(200);
+    let status = run("status");
+    failed(&status, 1);
+    let status = text(&status.stdout);
+    for part in ["a (BACKUP: b)", "ok, frozen", "shows the backup 'b'", "does not move since"] {
+        assert!(status.contains(part), "no {part} in {status}");
+    }
+    bench.model().set_stand_in("m", Some(StandIn::Slate));
+    let router = bench.running().app.router.clone();
+    let m = "m".parse().unwrap();
+    bench
+        .until(|| router.read(|it| it.unwrap().outputs[&m].route.stand_in == Some(StandIn::Slate)));
+    assert!(done(&run("output list")).contains("a (SLATE)"));
+}
+
+#[test]
+fn a_technician_takes_at_a_time() {
+    let bench = Bench::new();
+    bench.add_input("a", 5000);
+    bench.add_output("m", 6000);
+    let run = |arguments: &[&str]| ormatrix(&bench, arguments);
+    let said = done(&run(&["salvo", "m=a", "--at", "+60"]));
+    assert!(said.starts_with("1 waits for 1") && said.contains("salvo cancel 1"), "{said}");
+    let listed = done(&run(&["salvo", "list"]));
+    assert!(listed.starts_with("TAKE") && listed.contains("m=a"), "{listed}");
+    let json: Value = serde_json::from_str(&done(&run(&["--json", "salvo", "list"]))).unwrap();
+    assert_eq!(json[0]["take"], 1);
+    assert_eq!(done(&run(&["salvo", "cancel", "1"])), "called off 1\n");
+    assert!(failed(&run(&["salvo", "cancel", "1"]), 1).contains("no salvo '1' waits"));
+    assert!(failed(&run(&["salvo", "m=a", "--at", "soon"]), 1).contains("+2.5"));
+    assert!(failed(&run(&["salvo", "m=a", "--at", "1"]), 1).contains("past"));
+    failed(&run(&["salvo", "m=a", "--at", "+1", "--wait-ms", "5"]), 2);
+    failed(&run(&["salvo"]), 2);
+}
+
+#[test]
+fn a_technician_has_a_stream_measured() {
+    let bench = Bench::new();
+    bench.add_input("a", 5000);
+    assert!(failed(&ormatrix(&bench, &["input", "analysis", "a"]), 1).contains("nobody measures"));
+    let report = json!({
+        "good": false, "seconds": 5.0, "until": "2026-01-31T09:30:00.000Z",
+        "streams": [{ "kind": "video", "leg": 0, "rtp": { "packets": 7, "lost": 3 }, "good": false }],
+        "failed": ["video leg 1: lost-packets: 3 (allowed: 0)"], "notes": [], "limits": [],
+    });
+    let measured = std::thread::scope(|scope| {
+        bench.get("/api/v1/analysis/wanted").expect(200);
+        let run = scope.spawn(|| ormatrix(&bench, &["input", "analysis", "a"]));
+        // The watcher: it looks what is wanted, and delivers.
+        while bench.get("/api/v1/analysis/wanted").expect(200)["inputs"] != json!(["a"]) {}
+        bench.put("/api/v1/inputs/a/analysis", &report).expect(204);
+        run.join().unwrap()
+    });
+    failed(&measured, 1);
+    let said = text(&measured.stdout);
+    for part in ["a: NOT GOOD, 5.0 s measured", "video leg 1", "lost-packets: 3 (allowed: 0)"] {
+        assert!(said.contains(part), "no {part} in {said}");
+    }
 }
 
 #[test]

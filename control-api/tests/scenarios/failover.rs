@@ -222,7 +222,10 @@ fn bad_findings_are_refused() {
         (json!({ "frozen": "yes", "black": false }), "frozen"),
         (json!({ "frozen": true, "black": false, "since": 1 }), "since"),
         (json!({ "frozen": true, "black": false, "found_format": "" }), "found_format"),
-        (json!({ "frozen": true, "black": false, "found_format": "x".repeat(81) }), "found_format"),
+        (
+            json!({ "frozen": true, "black": false, "found_format": "x".repeat(201) }),
+            "found_format",
+        ),
     ] {
         let problem = report(&bench, &body).problem(422, "invalid-value");
         assert!(problem["detail"].as_str().unwrap().contains(field), "{problem}");

@@ -88,6 +88,9 @@ pub enum WatchError {
     /// No thread.
     #[error("cannot start a thread: {0}")]
     Thread(io::Error),
+    /// The thread that looks is gone.
+    #[error("the thread that looks at packets has ended unexpectedly")]
+    Ended,
 }
 
 /// Watches until `stop`. `say` is told what a technician may want to know.
@@ -126,15 +129,14 @@ pub fn run(
         wait(&hints, &mut follower);
     }
     drop(plans);
-    if let Ok((summary, cpu)) = looking.join() {
-        say(&format!(
-            "{} packets looked at in {:.2} s of CPU, {} samples of pictures, {} frames lost by taps",
-            summary.packets,
-            cpu.as_secs_f64(),
-            summary.samples,
-            summary.dropped
-        ));
-    }
+    let (summary, cpu) = looking.join().map_err(|_| WatchError::Ended)?;
+    say(&format!(
+        "{} packets looked at in {:.2} s of CPU, {} samples of pictures, {} frames lost by taps",
+        summary.packets,
+        cpu.as_secs_f64(),
+        summary.samples,
+        summary.dropped
+    ));
     let _ = delivering.join();
     Ok(())
 }

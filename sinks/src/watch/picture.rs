@@ -237,6 +237,21 @@ fn hash(data: &[u8]) -> u64 {
 
 /// Whether a luma sample (any of RGB) of whole pixel groups is above a value.
 fn is_brighter(format: &VideoFormat, data: &[u8], above: u16) -> bool {
+    // By far the most usual sampling, at its most usual depths: `Cb Y Cr Y` octet by octet.
+    match (format.sampling, format.depth) {
+        (Sampling::YCbCr422, Depth::D8) => {
+            let brightest = |[_, one, _, other]: &[u8; 4]| u16::from(*one.max(other));
+            return data.as_chunks().0.iter().any(|group| brightest(group) > above);
+        }
+        (Sampling::YCbCr422, Depth::D10) => {
+            let brightest = |[_, b, c, d, e]: &[u8; 5]| {
+                let one = u16::from(b & 0x3f) << 4 | u16::from(c >> 4);
+                one.max(u16::from(d & 0x03) << 8 | u16::from(*e))
+            };
+            return data.as_chunks().0.iter().any(|group| brightest(group) > above);
+        }
+        _ => {}
+    }
     // Which samples of a cell are luma: `Cb Y Cr Y`, `Y Y Y Y Cb Cr`, `Cb Y Cr`, `R G B`.
     let luma: &[bool] = match format.sampling {
         Sampling::YCbCr422 => &[false, true, false, true],
@@ -437,7 +452,8 @@ mod tests {
         // Another payload type is not this picture.
         let mut stranger = black.clone();
         for packet in &mut stranger {
-            packet[1] ^= 96 ^ 97;
+            // 97 in place of 96.
+            packet[1] ^= 1;
         }
         assert_eq!(sample(&mut picture, 9000, &stranger), PictureFindings::default());
     }

@@ -54,7 +54,8 @@ impl TapReport {
 /// A stream and what it is of the input or output.
 #[derive(Debug, Serialize)]
 pub struct LevelStream {
-    /// Its level.
+    /// Its level. (An audio report's `level` is that of ST 2110-30.)
+    #[serde(rename = "essence")]
     pub level: Level,
     /// Its leg, from 0.
     pub leg: usize,
@@ -67,6 +68,7 @@ pub struct LevelStream {
 #[derive(Debug, Serialize)]
 pub struct LevelPair {
     /// The level.
+    #[serde(rename = "essence")]
     pub level: Level,
     /// What was measured, as of a file.
     #[serde(flatten)]

@@ -22,6 +22,15 @@ pub(super) struct Pull {
 impl Pull {
     /// Builds `description` with an appsink named `out` that takes `caps`.
     pub(super) fn new(description: &str, caps: &gst::Caps) -> Result<Self, MediaError> {
+        Self::named(description, "out", caps)
+    }
+
+    /// The same with another name of the appsink.
+    pub(super) fn named(
+        description: &str,
+        name: &str,
+        caps: &gst::Caps,
+    ) -> Result<Self, MediaError> {
         let refused =
             |reason: String| MediaError::Pipeline { pipeline: description.to_owned(), reason };
         let pipeline = gst::parse::launch(description)
@@ -29,7 +38,7 @@ impl Pull {
             .downcast::<gst::Pipeline>()
             .map_err(|_| refused("it is a single element".to_owned()))?;
         let sink = pipeline
-            .by_name("out")
+            .by_name(name)
             .and_then(|element| element.downcast::<gst_app::AppSink>().ok())
             .ok_or_else(|| refused("it has no appsink".to_owned()))?;
         sink.set_caps(Some(caps));

@@ -10,10 +10,12 @@ use gstreamer::{self as gst, prelude::*};
 use ormatrix_io::{Clock, SystemClock};
 
 use super::{
-    Frame, Input, Layout, MediaError, Pictures,
+    Frame, Input, Layout, MediaError, Moment, Pictures,
     convert::{Pull, element_error},
     require,
+    sound::{Device, Tap, file_uri, follow_host},
 };
+use crate::audio::feed::TimeLine;
 
 /// How long a picture may be repeated, in nanoseconds.
 const STALE_NS: u64 = 1_000_000_000;
@@ -26,6 +28,20 @@ pub struct Live {
     repeat: bool,
     current: Option<Current>,
     taken_at: u64,
+    /// Where the sound learns when pictures are sent.
+    line: Option<TimeLine>,
+    /// When the frame starts that the next picture is for.
+    start_tai_ns: u64,
+}
+
+/// Sound that shall come from the same pipeline as the pictures.
+pub struct WithSound {
+    /// Where it can be drawn from.
+    pub tap: Tap,
+    /// Where it learns when pictures are sent.
+    pub line: TimeLine,
+    /// What captures it; without, it is the file's own.
+    pub device: Option<Device>,
 }
 
 enum Current {
@@ -36,14 +52,21 @@ enum Current {
 
 impl Live {
     /// Builds and starts the pipeline; `marked` pictures will be drawn into.
-    pub fn start(input: &Input, layout: Layout, marked: bool) -> Result<Self, MediaError> {
+    pub fn start(
+        input: &Input,
+        layout: Layout,
+        marked: bool,
+        sound: Option<&WithSound>,
+    ) -> Result<Self, MediaError> {
+        let own_sound = sound.is_some_and(|sound| sound.device.is_none());
         let (head, element) = match input {
             Input::File(path) => {
-                let uri = gst::glib::filename_to_uri(existing(path)?, None).map_err(|error| {
-                    MediaError::Open { path: path.clone(), reason: error.to_string() }
-                })?;
-                let head =
-                    format!("uridecodebin uri=\"{uri}\" caps=video/x-raw expose-all-streams=false");
+                let uri = file_uri(path)?;
+                let kinds = if own_sound { "video/x-raw;audio/x-raw" } else { "video/x-raw" };
+                let head = format!(
+                    "uridecodebin name=media uri=\"{uri}\" caps=\"{kinds}\" \
+                     expose-all-streams=false"
+                );
                 (head, "uridecodebin")
             }
             Input::V4l2(path) => {
@@ -59,16 +82,35 @@ impl Live {
             }
         };
         require(&[element, "videoconvertscale", "videorate", "appsink"])?;
-        let pull = Pull::new(
-            &format!(
-                "{head} ! videoconvertscale ! videorate ! \
-                 appsink name=out sync=true max-buffers=2 drop=true"
-            ),
-            &layout.caps(true)?,
-        )?;
+        let mut description = format!(
+            "{head} ! videoconvertscale ! videorate ! \
+             appsink name=out sync=true max-buffers=2 drop=true"
+        );
+        if let Some(sound) = sound {
+            require(&["audioconvert", "audioresample", "audiorate"])?;
+            if let Some(device) = &sound.device {
+                description = format!("{description}  {}", Tap::branch(&device.head()?));
+            }
+        }
+        let pull = Pull::new(&description, &layout.caps(true)?)?;
+        if let Some(sound) = sound {
+            follow_host(pull.pipeline());
+            let decoder = pull.pipeline().by_name("media").filter(|_| own_sound);
+            let connected = match decoder {
+                Some(decoder) => {
+                    sound.tap.await_pad(pull.pipeline(), &decoder);
+                    true
+                }
+                None => sound.tap.connect(pull.pipeline().upcast_ref()),
+            };
+            if !connected {
+                return Err(pull.fault());
+            }
+        }
         pull.play()?;
         let repeat = matches!(input, Input::File(_));
-        Ok(Self { pull, layout, marked, repeat, current: None, taken_at: 0 })
+        let line = sound.map(|sound| sound.line.clone());
+        Ok(Self { pull, layout, marked, repeat, current: None, taken_at: 0, line, start_tai_ns: 0 })
     }
 
     /// Looks after the pipeline: errors, and the end of a file.
@@ -99,6 +141,14 @@ impl Live {
             }
         }
         Ok(())
+    }
+
+    /// When a picture's turn is, by the pipeline's clock.
+    fn moment_of(&self, sample: &gst::SampleRef) -> Option<Moment> {
+        let base = self.pull.sink().base_time()?;
+        let segment = sample.segment()?.downcast_ref::<gst::ClockTime>()?;
+        let running = segment.to_running_time(sample.buffer()?.pts()?)?;
+        Some(Moment { base_ns: base.nseconds(), at_ns: (base + running).nseconds() })
     }
 
     fn take(&mut self, sample: gst::Sample) -> Result<(), MediaError> {
@@ -136,6 +186,9 @@ impl Pictures for Live {
         self.attend()?;
         let now = SystemClock.now();
         if let Some(sample) = self.pull.sink().try_pull_sample(gst::ClockTime::ZERO) {
+            if let (Some(line), Some(moment)) = (&self.line, self.moment_of(&sample)) {
+                line.picture(moment, self.start_tai_ns);
+            }
             self.take(sample)?;
             self.taken_at = now;
         } else if now.saturating_sub(self.taken_at) > STALE_NS {
@@ -150,6 +203,10 @@ impl Pictures for Live {
             }
         })
     }
+
+    fn announce(&mut self, start_tai_ns: u64) {
+        self.start_tai_ns = start_tai_ns;
+    }
 }
 
 /// For the rare buffer that somebody else keeps too.
@@ -158,7 +215,7 @@ fn deep_copy(buffer: &gst::Buffer, needed: usize) -> Result<gst::Buffer, MediaEr
 }
 
 /// The path made absolute, or an error that it is not there.
-fn existing(path: &Path) -> Result<PathBuf, MediaError> {
+pub(super) fn existing(path: &Path) -> Result<PathBuf, MediaError> {
     path.canonicalize()
         .map_err(|error| MediaError::Open { path: path.to_owned(), reason: error.to_string() })
 }

@@ -8,10 +8,21 @@ use super::MediaError;
 const PACKAGES: &[(&str, &[&str])] = &[
     (
         "gstreamer1.0-plugins-base",
-        &["appsink", "appsrc", "uridecodebin", "videoconvertscale", "videorate", "videotestsrc"],
+        &[
+            "appsink",
+            "appsrc",
+            "audioconvert",
+            "audiorate",
+            "audioresample",
+            "uridecodebin",
+            "videoconvertscale",
+            "videorate",
+            "videotestsrc",
+        ],
     ),
-    ("gstreamer1.0-plugins-good", &["pngenc", "v4l2src", "ximagesrc"]),
-    ("gstreamer1.0-plugins-bad", &["decklinkvideosrc"]),
+    ("gstreamer1.0-plugins-good", &["pngenc", "pulsesrc", "v4l2src", "ximagesrc"]),
+    ("gstreamer1.0-plugins-bad", &["decklinkaudiosrc", "decklinkvideosrc"]),
+    ("gstreamer1.0-alsa", &["alsasrc"]),
 ];
 
 /// Starts `GStreamer` and makes sure that the elements named are installed.

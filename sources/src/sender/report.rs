@@ -17,6 +17,10 @@ pub struct Counts {
     pub empty_frames: u64,
     /// Bursts that found the send buffer full and were tried again.
     pub full_buffers: u64,
+    /// Times that packets were due and had to wait, so that CINST stays within CMAX.
+    pub held_bursts: u64,
+    /// Packets that were too late for that and left at once, above CMAX.
+    pub rushed_packets: u64,
     /// Bursts the network did not take.
     pub failed_sends: u64,
     /// Why the last of them failed.
@@ -29,6 +33,75 @@ pub struct Counts {
     pub send_ns: u64,
     /// Time spent waiting for the schedule.
     pub sleep_ns: u64,
+}
+
+/// Counters of a level beside the picture; they only grow.
+#[derive(Debug, Default)]
+pub struct LevelCounts {
+    /// Packets sent, on each leg.
+    pub packets: u64,
+    /// Packets left out for being late.
+    pub skipped_packets: u64,
+    /// Packets without anything in them: silence where there was no sound, signs of life.
+    pub empty_packets: u64,
+    /// Sends the network did not take.
+    pub failed_sends: u64,
+    /// Why the last of them failed.
+    pub last_error: Option<io::Error>,
+    /// The latest that a packet left behind its schedule, in nanoseconds.
+    pub worst_late_ns: u64,
+}
+
+impl LevelCounts {
+    /// Notes what came of a send.
+    pub fn sent(&mut self, outcome: io::Result<usize>) {
+        if let Err(error) = outcome {
+            self.failed_sends += 1;
+            self.last_error = Some(error);
+        }
+    }
+
+    /// Everything so far.
+    pub fn report(&self) -> LevelReport {
+        LevelReport {
+            packets: self.packets,
+            skipped_packets: self.skipped_packets,
+            empty_packets: self.empty_packets,
+            failed_sends: self.failed_sends,
+            worst_late_us: self.worst_late_ns / 1000,
+        }
+    }
+}
+
+/// The state of a level beside the picture at a moment.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct LevelReport {
+    /// Packets sent, on each leg.
+    pub packets: u64,
+    /// Packets left out for being late.
+    pub skipped_packets: u64,
+    /// Packets of silence for want of sound, or without data.
+    pub empty_packets: u64,
+    /// Sends that did not leave.
+    pub failed_sends: u64,
+    /// Worst lateness in microseconds.
+    pub worst_late_us: u64,
+}
+
+impl fmt::Display for LevelReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} packets", self.packets)?;
+        for (count, what) in [
+            (self.skipped_packets, "skipped"),
+            (self.empty_packets, "empty"),
+            (self.failed_sends, "did not leave"),
+        ] {
+            if count > 0 {
+                write!(f, ", {count} {what}")?;
+            }
+        }
+        Ok(())
+    }
 }
 
 /// The state of a sender at a moment.
@@ -44,6 +117,10 @@ pub struct Report {
     pub empty_frames: u64,
     /// Bursts that met a full buffer.
     pub full_buffers: u64,
+    /// Times that late packets waited, so that CINST stays within CMAX.
+    pub held_bursts: u64,
+    /// Packets that were too late for that and left at once, above CMAX.
+    pub rushed_packets: u64,
     /// Bursts that did not leave.
     pub failed_sends: u64,
     /// Worst lateness in microseconds.
@@ -57,6 +134,12 @@ pub struct Report {
     /// Processor time of the sending thread in microseconds a frame, where the kernel tells.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cpu_us_per_frame: Option<f64>,
+    /// Its sound.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub audio: Option<LevelReport>,
+    /// Its ancillary data.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ancillary: Option<LevelReport>,
 }
 
 impl Counts {
@@ -69,12 +152,16 @@ impl Counts {
             skipped_frames: self.skipped_frames,
             empty_frames: self.empty_frames,
             full_buffers: self.full_buffers,
+            held_bursts: self.held_bursts,
+            rushed_packets: self.rushed_packets,
             failed_sends: self.failed_sends,
             worst_late_us: self.worst_late_ns / 1000,
             draw_us_per_frame: each(self.draw_ns),
             send_us_per_frame: each(self.send_ns),
             sleep_us_per_frame: each(self.sleep_ns),
             cpu_us_per_frame: cpu_ns.map(each),
+            audio: None,
+            ancillary: None,
         }
     }
 }
@@ -98,11 +185,17 @@ impl fmt::Display for Report {
         }
         for (count, what) in [
             (self.empty_frames, "frames had no picture"),
+            (self.rushed_packets, "packets left above CMAX, being late"),
             (self.full_buffers, "bursts met a full send buffer"),
             (self.failed_sends, "bursts did not leave"),
         ] {
             if count > 0 {
                 write!(f, "; {count} {what}")?;
+            }
+        }
+        for (level, report) in [("audio", &self.audio), ("ancillary", &self.ancillary)] {
+            if let Some(report) = report {
+                write!(f, "; {level}: {report}")?;
             }
         }
         Ok(())

@@ -66,20 +66,17 @@ pub struct Arrived {
     pub packets: usize,
 }
 
-/// Puts frames together the slow and plain way.
-pub struct Receiver {
+/// What arrives at a loopback port, packet by packet.
+pub struct Packets {
     socket: RxSocket,
     batch: RxBatch,
     waiting: VecDeque<Vec<u8>>,
     patience: Duration,
-    format: VideoFormat,
     port: u16,
-    next: Option<u32>,
-    pub lost: usize,
 }
 
-impl Receiver {
-    pub fn new(format: VideoFormat) -> Self {
+impl Packets {
+    pub fn new() -> Self {
         let port = free_port();
         let leg = Leg::new("127.0.0.1".parse().unwrap(), port);
         Self {
@@ -87,10 +84,7 @@ impl Receiver {
             batch: RxBatch::new(16, 65_536),
             waiting: VecDeque::new(),
             patience: Duration::from_secs(20),
-            format,
             port,
-            next: None,
-            lost: 0,
         }
     }
 
@@ -103,7 +97,7 @@ impl Receiver {
         self.patience = time;
     }
 
-    fn packet(&mut self) -> Option<Vec<u8>> {
+    pub fn packet(&mut self) -> Option<Vec<u8>> {
         while self.waiting.is_empty() {
             if !self.socket.wait(self.patience).unwrap() {
                 return None;
@@ -115,6 +109,29 @@ impl Receiver {
         }
         self.waiting.pop_front()
     }
+}
+
+/// Puts frames together the slow and plain way.
+pub struct Receiver {
+    packets: Packets,
+    format: VideoFormat,
+    next: Option<u32>,
+    pub lost: usize,
+}
+
+impl Receiver {
+    pub fn new(format: VideoFormat) -> Self {
+        Self { packets: Packets::new(), format, next: None, lost: 0 }
+    }
+
+    pub fn port(&self) -> u16 {
+        self.packets.port()
+    }
+
+    /// No packet for so long means that none will come.
+    pub fn quiet_after(&mut self, time: Duration) {
+        self.packets.quiet_after(time);
+    }
 
     /// The next frame; `None` when nothing comes any more. Panics over what no receiver
     /// should see: another timestamp within a frame, a packet that does not fit.
@@ -124,7 +141,7 @@ impl Receiver {
             Arrived { octets: vec![0; raster.buffer_octets()], timestamp: 0, packets: 0 };
         let mut fields = 0;
         loop {
-            let packet = self.packet()?;
+            let packet = self.packets.packet()?;
             let rtp = RtpHeader::parse(&packet).unwrap();
             let payload = rtp.payload(&packet);
             let header = PayloadHeader::parse(payload).unwrap();

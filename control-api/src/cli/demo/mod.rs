@@ -52,6 +52,10 @@ pub struct Demo {
     /// Judge outputs instead of showing them in windows.
     #[arg(long)]
     headless: bool,
+    /// Also look for frozen and black pictures, and measure streams on demand; needs
+    /// CAP_NET_RAW (root has it).
+    #[arg(long)]
+    watch: bool,
     /// End after that long.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=31_536_000))]
     seconds: Option<u64>,
@@ -123,7 +127,7 @@ fn play(demo: &Demo) -> Result<(), DemoError> {
         "starting router, control plane, {} sources and {} outputs, each with {seen}",
         demo.inputs, demo.outputs
     ));
-    let mut stage = Stage::open(programs, state, listen, windows, stop)?;
+    let mut stage = Stage::open(programs, state, listen, windows, demo.watch, stop)?;
     let plan = match &demo.format {
         Some(format) => begin(&mut stage, demo, format)?,
         None => choose(&mut stage, demo)?,

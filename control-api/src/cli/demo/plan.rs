@@ -10,11 +10,14 @@ use std::{
     thread,
 };
 
+use serde_json::{Value, json};
+
 use super::{
     ports::{self, LOOPBACK},
     process::Launch,
     state::State,
 };
+use crate::api::levels::RAMP_MS;
 
 /// Pictures by pattern, with names as an operating room has them.
 const SCENES: [(&str, &str, &str); 6] = [
@@ -56,7 +59,24 @@ pub struct Input {
     zone: &'static str,
     pattern: &'static str,
     offset_us: u64,
-    port: u16,
+    ports: LevelPorts,
+}
+
+/// Where each level goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LevelPorts {
+    /// The picture.
+    pub video: u16,
+    /// The sound.
+    pub audio: u16,
+    /// The ancillary data.
+    pub ancillary: u16,
+}
+
+impl LevelPorts {
+    fn all(self) -> [u16; 3] {
+        [self.video, self.audio, self.ancillary]
+    }
 }
 
 /// A place where a picture is seen.
@@ -67,7 +87,7 @@ pub struct Output {
     /// Its name for people.
     pub label: String,
     zone: &'static str,
-    port: u16,
+    ports: LevelPorts,
 }
 
 /// Inputs, outputs and their ports.
@@ -82,8 +102,9 @@ pub struct Plan {
 impl Plan {
     /// That many inputs and outputs on ports that are free now.
     pub fn new(inputs: usize, outputs: usize) -> io::Result<Self> {
-        let mut ports = ports::free(inputs + outputs)?.into_iter();
-        let mut port = || ports.next().unwrap_or_default();
+        let mut free = ports::free(3 * (inputs + outputs))?.into_iter();
+        let mut next = || free.next().unwrap_or_default();
+        let mut ports = || LevelPorts { video: next(), audio: next(), ancillary: next() };
         let numbered = |text: &str, index: usize, of: usize, gap: &str| match index / of {
             0 => text.to_owned(),
             round => format!("{text}{gap}{}", round + 1),
@@ -96,7 +117,7 @@ impl Plan {
                 zone,
                 pattern,
                 offset_us: OFFSET_US * index as u64,
-                port: port(),
+                ports: ports(),
             }
         };
         let inputs = (0..inputs).map(input).collect();
@@ -106,21 +127,39 @@ impl Plan {
                 id: numbered(id, index, PLACES.len(), "-"),
                 label: numbered(label, index, PLACES.len(), " "),
                 zone,
-                port: port(),
+                ports: ports(),
             }
         };
         Ok(Self { inputs, outputs: (0..outputs).map(output).collect() })
     }
 
-    /// Every port that pictures go to.
+    /// Every port that something goes to.
     pub fn ports(&self) -> Vec<u16> {
-        let inputs = self.inputs.iter().map(|input| input.port);
-        inputs.chain(self.outputs.iter().map(|output| output.port)).collect()
+        let inputs = self.inputs.iter().flat_map(|input| input.ports.all());
+        inputs.chain(self.outputs.iter().flat_map(|output| output.ports.all())).collect()
+    }
+
+    /// The input that has another to fall back on, and that.
+    pub fn backup(&self) -> Option<(&Input, &Input)> {
+        Some((self.inputs.first()?, self.inputs.get(1)?))
     }
 
     /// What is shown at the start: output by output the inputs in turn.
     pub fn routes(&self) -> impl Iterator<Item = (&Output, &Input)> {
         self.outputs.iter().zip(self.inputs.iter().cycle())
+    }
+}
+
+impl Output {
+    /// What the API is told of it: every level, and a slate when its source is lost.
+    pub fn body(&self) -> Value {
+        let stream = |port: u16| json!([{ "address": LOOPBACK, "port": port }]);
+        json!({
+            "label": self.label, "zone": self.zone, "legs": stream(self.ports.video),
+            "audio": { "legs": stream(self.ports.audio) },
+            "ancillary": { "legs": stream(self.ports.ancillary) },
+            "on_loss": "slate",
+        })
     }
 }
 
@@ -220,7 +259,9 @@ impl Programs {
 
     /// A source that registers itself.
     pub fn source(&self, state: &State, url: &str, input: &Input, format: &str) -> Launch {
-        let to = SocketAddr::new(LOOPBACK, input.port).to_string();
+        let to = |port: u16| SocketAddr::new(LOOPBACK, port).to_string();
+        let (audio, ancillary) = (to(input.ports.audio), to(input.ports.ancillary));
+        let to = to(input.ports.video);
         let offset = input.offset_us.to_string();
         self.launch(
             state,
@@ -245,16 +286,23 @@ impl Programs {
                 &offset,
                 "--to",
                 &to,
+                "--audio",
+                "tone",
+                "--audio-to",
+                &audio,
+                "--ancillary",
+                "atc",
+                "--ancillary-to",
+                &ancillary,
             ],
         )
     }
 
-    /// A sink that registers itself: a window, or the judge.
-    pub fn sink(&self, state: &State, url: &str, output: &Output, window: bool) -> Launch {
-        let at = SocketAddr::new(LOOPBACK, output.port).to_string();
-        let mut arguments: Vec<&str> =
-            if window { vec!["display"] } else { vec!["check", "--json"] };
-        arguments.extend([
+    /// A window, which registers itself.
+    pub fn window(&self, state: &State, url: &str, output: &Output) -> Launch {
+        let at = SocketAddr::new(LOOPBACK, output.ports.video).to_string();
+        let arguments = [
+            "display",
             "--register",
             url,
             "--id",
@@ -265,8 +313,21 @@ impl Programs {
             output.zone,
             "--at",
             &at,
-        ]);
+        ];
         self.launch(state, "ormatrix-sink", &format!("sink-{}", output.id), &arguments)
+    }
+
+    /// The judge of every level of an output that shows something.
+    pub fn judge(&self, state: &State, url: &str, output: &Output) -> Launch {
+        let sdp = format!("{url}/api/v1/outputs/{}/sdp", output.id);
+        let ramp_ms = RAMP_MS.to_string();
+        let arguments = ["check", "--json", "--breakaway", "--ramp-ms", &ramp_ms, "--sdp", &sdp];
+        self.launch(state, "ormatrix-sink", &format!("sink-{}", output.id), &arguments)
+    }
+
+    /// Who finds frozen and black pictures, and measures what somebody asks about.
+    pub fn watcher(&self, state: &State, url: &str) -> Launch {
+        self.launch(state, "ormatrix-sink", "watch", &["watch", "--control", url])
     }
 
     /// The taker of stills.
@@ -294,7 +355,7 @@ mod tests {
         assert_eq!(ids(plan.inputs.iter().map(|input| &input.id).collect()), 14);
         assert_eq!(ids(plan.inputs.iter().map(|input| &input.label).collect()), 14);
         assert_eq!(ids(plan.outputs.iter().map(|output| &output.id).collect()), 9);
-        assert_eq!(plan.ports().into_iter().collect::<BTreeSet<_>>().len(), 23);
+        assert_eq!(plan.ports().into_iter().collect::<BTreeSet<_>>().len(), 3 * 23);
         assert_eq!(
             (plan.inputs[6].id.as_str(), plan.inputs[6].label.as_str()),
             ("endoscope-2", "Endoscope 2")

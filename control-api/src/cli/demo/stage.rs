@@ -51,6 +51,8 @@ pub struct Stage {
     stop: Arc<AtomicBool>,
     /// Whether outputs are shown in windows; otherwise they are judged.
     pub windows: bool,
+    /// Whether frozen and black pictures are looked for, and streams measured.
+    watcher: bool,
 }
 
 impl Stage {
@@ -60,6 +62,7 @@ impl Stage {
         state: State,
         listen: SocketAddr,
         windows: bool,
+        watcher: bool,
         stop: Arc<AtomicBool>,
     ) -> Result<Self, DemoError> {
         let mut crew = Crew::default();
@@ -73,6 +76,7 @@ impl Stage {
             state,
             stop,
             windows,
+            watcher,
         };
         stage.wait(START, "the control plane to listen", |stage| {
             let said = stage.crew.output("control");
@@ -84,16 +88,24 @@ impl Stage {
             Ok(_) => Ok(()),
             Err(error) => Err(error.to_string()),
         })?;
-        stage.crew.start("stills", Role::Sink, stage.programs.stills(&stage.state, &stage.url))?;
+        stage.watch()?;
         Ok(stage)
     }
 
     /// Starts sources and sinks, waits until each input has signal, makes the first routes,
     /// and waits until each output is live.
+    ///
+    /// Windows come first, as they may fail; they register themselves, with a picture only.
+    /// Judges receive what an output's description says, once it shows something.
     pub fn play(&mut self, plan: &Plan, format: &str) -> Result<(), DemoError> {
         for output in &plan.outputs {
-            let launch = self.programs.sink(&self.state, &self.url, output, self.windows);
-            self.crew.start(&sink_name(&output.id), Role::Sink, launch)?;
+            if self.windows {
+                let launch = self.programs.window(&self.state, &self.url, output);
+                self.crew.start(&sink_name(&output.id), Role::Sink, launch)?;
+            } else {
+                let path = format!("/api/v1/outputs/{}", output.id);
+                self.client.send("PUT", &path, &output.body())?;
+            }
         }
         for input in &plan.inputs {
             let launch = self.programs.source(&self.state, &self.url, input, format);
@@ -112,15 +124,41 @@ impl Stage {
                 }
             })
         })?;
+        self.protect(plan)?;
         for (output, input) in plan.routes() {
             let path = format!("/api/v1/outputs/{}/route", output.id);
             // On a machine that is too slow a signal may be lost just now; it comes back.
             let take = json!({"input": input.id, "wait_ms": 0, "force": true});
             self.client.send("PUT", &path, &take)?;
         }
+        if !self.windows {
+            for output in &plan.outputs {
+                let launch = self.programs.judge(&self.state, &self.url, output);
+                self.crew.start(&sink_name(&output.id), Role::Sink, launch)?;
+            }
+            // One whose port was taken meanwhile ends at once, and is seen below.
+            self.rest(SECOND / 2)?;
+        }
         self.wait(UP, "every output to be live", |stage| {
             all(&stage.list("outputs")?, outputs, "/route/state", "live")
         })
+    }
+
+    /// Gives one input another to fall back on, and windows a slate.
+    fn protect(&self, plan: &Plan) -> Result<(), DemoError> {
+        let change = |path: String, key: &str, value: Value| -> Result<(), DemoError> {
+            let mut body = self.client.get(&path)?;
+            body[key] = value;
+            self.client.send("PUT", &path, &body)?;
+            Ok(())
+        };
+        if let Some((input, backup)) = plan.backup() {
+            change(format!("/api/v1/inputs/{}", input.id), "backups", json!([backup.id]))?;
+        }
+        for output in plan.outputs.iter().filter(|_| self.windows) {
+            change(format!("/api/v1/outputs/{}", output.id), "on_loss", json!("slate"))?;
+        }
+        Ok(())
     }
 
     /// Watches what plays, again and again while the sources may still be drawing their
@@ -160,10 +198,15 @@ impl Stage {
             .collect()
     }
 
-    /// Starts the taker of stills again, after [`Stage::silence`].
+    /// Starts who looks at the inputs; again after [`Stage::silence`].
     pub fn watch(&mut self) -> Result<(), DemoError> {
         let launch = self.programs.stills(&self.state, &self.url);
-        Ok(self.crew.start("stills", Role::Sink, launch)?)
+        self.crew.start("stills", Role::Sink, launch)?;
+        if self.watcher {
+            let launch = self.programs.watcher(&self.state, &self.url);
+            self.crew.start("watch", Role::Sink, launch)?;
+        }
+        Ok(())
     }
 
     /// Says to scripts where this demo is.

@@ -19,13 +19,23 @@ pub fn line(label: &str, output: &[String]) -> Option<String> {
     .filter_map(|(key, words)| Some((number(key).filter(|count| *count > 0)?, words)))
     .map(|(count, words)| format!("{count} {words}"))
     .collect();
+    // Of what is beside the picture the judge says it in words.
+    let said = report["defects"].as_array().into_iter().flatten().filter_map(Value::as_str);
+    let beside = ["audio", "ancillary", "lip-sync"];
+    let said = said.filter(|said| beside.iter().any(|level| said.starts_with(level)));
+    let defects: Vec<String> = defects.into_iter().chain(said.map(str::to_owned)).collect();
     let verdict = if defects.is_empty() { "all whole".to_owned() } else { defects.join(", ") };
+    let judged =
+        |level: &&&str| report[**level].as_array().is_some_and(|streams| !streams.is_empty());
+    let judged: Vec<&str> = beside.iter().filter(judged).copied().collect();
+    let judged =
+        if judged.is_empty() { String::new() } else { format!(" with {}", judged.join(" and ")) };
     let switches = match number("switch_count").unwrap_or_default() {
         0 => String::new(),
         1 => ", 1 switch".to_owned(),
         count => format!(", {count} switches"),
     };
-    Some(format!("{label}: {frames} frames, {verdict}{switches}"))
+    Some(format!("{label}: {frames} frames{judged}, {verdict}{switches}"))
 }
 
 #[cfg(test)]
@@ -45,6 +55,14 @@ mod tests {
         assert_eq!(
             line("Wall", &poor).unwrap(),
             "Wall: 9 frames, 2 partial, 31 packets missing, 3 switches"
+        );
+        let levels = words(
+            r#"{"frames": 9, "audio": [{}], "ancillary": [{}], "mixed": 1,
+                "defects": ["1 mixed frames", "audio: 2 clicks"]}"#,
+        );
+        assert_eq!(
+            line("Wall", &levels).unwrap(),
+            "Wall: 9 frames with audio and ancillary, 1 mixed, audio: 2 clicks"
         );
         assert_eq!(line("Wall", &words("panicked")), None);
         assert_eq!(line("Wall", &[]), None);
