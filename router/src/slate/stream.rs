@@ -75,6 +75,12 @@ impl Stream {
         })
     }
 
+    /// The same in bursts of at most so many packets, where CMAX would be too many.
+    #[must_use]
+    pub fn in_bursts_of(self, packets: usize) -> Self {
+        Self { burst: self.burst.min(packets.max(1)), ..self }
+    }
+
     /// When the next burst is due, TAI ns; `tai` is now. Frames that have been missed whole
     /// are left out; one that has begun is always finished.
     pub fn due(&mut self, tai: u64) -> u64 {
@@ -231,8 +237,7 @@ mod tests {
         let (scan, packing) = (Scan::Progressive, Packing::Gpm);
         let (sampling, depth) = (Sampling::YCbCr422, Depth::D10);
         let format = VideoFormat { width: 480, height: 8, rate, sampling, depth, scan, packing };
-        let mut stream = Stream::new(card(format), 1, TAI).unwrap();
-        stream.burst = 3;
+        let mut stream = Stream::new(card(format), 1, TAI).unwrap().in_bursts_of(3);
         stream.due(TAI);
         stream.send(|_, _| {});
         // Late within a frame: the rest leaves at once.

@@ -88,7 +88,9 @@ impl Opener<SimIo> for SimOpener {
         let (playing, stopped) = Playing::new();
         let rx = self.network.inbound();
         let ssrc = 0x5a1e_0000 + slates.started.len() as u32;
-        slates.on.push((Stream::new(card.clone(), ssrc, self.clock.tai())?, rx, stopped));
+        // Packet by packet, so that it can be left within a frame if at all.
+        let stream = Stream::new(card.clone(), ssrc, self.clock.tai())?.in_bursts_of(1);
+        slates.on.push((stream, rx, stopped));
         Ok((rx, playing))
     }
 }
