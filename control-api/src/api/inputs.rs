@@ -13,6 +13,7 @@ use st2110::sdp::{Colorimetry, Range, TransferCharacteristic};
 
 use super::{
     body::{FailoverBody, InputBody, JsonOrSdp},
+    levels::AudioInputBody,
     stream::{self, Name, Named, Resource},
     view::InputView,
 };
@@ -44,12 +45,12 @@ impl Resource for Input {
         let present = failover_of(app, &name.id);
         let backups = body.backups.unwrap_or_else(|| present.backups.clone());
         let failover = match body.failover {
-            Some(given) => failover(given, backups),
+            Some(given) => failover(&given, backups),
             None => Failover { backups, ..present },
         };
         Ok(Self {
             failover,
-            audio: body.audio.map(|audio| audio.resolve()).transpose()?,
+            audio: body.audio.map(AudioInputBody::resolve).transpose()?,
             ancillary: body.ancillary.map(|it| it.resolve(&body.video)).transpose()?,
             id: name.id,
             label: name.label,
@@ -108,7 +109,7 @@ fn failover_of(app: &App, id: &InputId) -> Failover {
     app.inventory().inputs.get(id).map(|input| input.failover.clone()).unwrap_or_default()
 }
 
-fn failover(body: FailoverBody, backups: Vec<InputId>) -> Failover {
+fn failover(body: &FailoverBody, backups: Vec<InputId>) -> Failover {
     let default = Failover::default();
     Failover {
         backups,

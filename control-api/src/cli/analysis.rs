@@ -24,9 +24,9 @@ pub fn run(context: &Context, kind: &str, id: &str) -> Result<ExitCode, CliError
         }
         let report = answer.body;
         if context.json {
-            table::json(&report)?
+            table::json(&report)?;
         } else {
-            print(id, &report)?
+            print(id, &report)?;
         }
         let bad = report["good"] == false;
         return Ok(if bad { ExitCode::FAILURE } else { ExitCode::SUCCESS });

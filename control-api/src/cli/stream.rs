@@ -78,12 +78,15 @@ pub struct Beside {
     pub ancillary_payload_type: Option<u8>,
 }
 
+/// A level by name, and the body of its stream.
+type LevelBody = (&'static str, Map<String, Value>);
+
 impl Beside {
     /// The levels beside the picture, by name, as given.
     ///
     /// # Errors
     /// When sources or interfaces are not as many as addresses.
-    pub fn bodies(&self) -> Result<Vec<(&'static str, Map<String, Value>)>, CliError> {
+    pub fn bodies(&self) -> Result<Vec<LevelBody>, CliError> {
         let mut bodies = Vec::new();
         for (level, prefix, address, source, interface, payload_type) in [
             (

@@ -193,7 +193,9 @@ impl Keeper {
         *mirror = Some(now);
         drop(mirror);
         self.revise.send_modify(|revision| *revision += 1);
-        new.iter().for_each(|data| self.events.publish("scheduled", data));
+        for data in &new {
+            self.events.publish("scheduled", data);
+        }
     }
 
     /// The router is away: nothing is known any more. True when it had been connected.
