@@ -8,12 +8,12 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 INSTALL := hardware/setup/install.sh
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench fmt lint clean
+.PHONY: help demo test bench bench-instructions fuzz soak fmt lint clean
 
 help: ## Show this list
 	@echo "ormatrix: a real-time, uncompressed SMPTE ST 2110 video matrix"
 	@echo
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-14s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-25s %s\n", $$1, $$2 }'
 
 demo: ## Start a whole matrix on this machine; options: make demo ARGS="--headless --format 1080p50"
 	@$(INSTALL) build run
@@ -27,6 +27,23 @@ test: ## Run every test, those over real processes one by one
 bench: ## Measure the packet path and the wire formats
 	@$(INSTALL) build
 	$(CARGO) bench -p ormatrix-benches --benches
+
+bench-instructions: ## Count the packet path's instructions a packet, watched and not
+	@$(INSTALL) build test
+	$(CARGO) build --release -p ormatrix-benches --bins
+	@$(TARGET)/release/ormatrix-bench-path
+
+fuzz: ## Run every fuzz target, together for so long: make fuzz SECONDS=600
+	@$(INSTALL) build test
+	@tests/fuzz.sh $(or $(SECONDS),600)
+
+soak: ## Run everything under random takes and faults, as root: make soak MINUTES=60 SEED=1
+	@$(INSTALL) build run test
+	$(CARGO) build --release --workspace --bins
+	@ORMATRIX_SOAK_SECONDS=$$(($(or $(MINUTES),60) * 60)) $(if $(SEED),ORMATRIX_SOAK_SEED=$(SEED)) \
+		ORMATRIX_SOAK_REPORT=$(abspath $(TARGET))/soak \
+		$(CARGO) test --release -p ormatrix-tests --test soak -- --nocapture everything
+	@echo "The report is in $(TARGET)/soak/report.md and report.json."
 
 fmt: ## Format the code
 	$(CARGO) fmt --all

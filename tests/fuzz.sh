@@ -20,7 +20,7 @@ ORMATRIX_FUZZ_SEEDS=$fuzz/seeds ORMATRIX_FUZZ_ROUNDS=0 \
     cat "$fuzz/seeds.log"
     exit 1
 }
-mkdir -p "$fuzz/seeds/analyse"
+mkdir -p "$fuzz/seeds/analyse" "$fuzz/captures"
 python3 sinks/tests/captures/captures.py "$fuzz/captures" >/dev/null &&
     find "$fuzz/captures" -name '*.pcap*' -size -32k -exec cp -t "$fuzz/seeds/analyse" {} +
 
@@ -53,7 +53,6 @@ for name in $names; do
     corpus=$fuzz/corpus/$name
     mkdir -p "$corpus" "$fuzz/findings/$name" "$fuzz/seeds/$name"
     before=$(find "$fuzz/findings/$name" -type f | wc -l)
-    # A long one stands for many short ones: what is found behind more is found before.
     "$fuzz/build/$host/release/$name" -max_total_time="$share" -timeout=20 -rss_limit_mb=4096 \
         -print_final_stats=1 -artifact_prefix="$fuzz/findings/$name/" \
         "$corpus" "$fuzz/seeds/$name" >"$fuzz/$name.log" 2>&1 </dev/null

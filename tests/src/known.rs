@@ -60,7 +60,8 @@ impl Known {
         let packet_octets = plan.packet(0).expect("a first packet").packet_len();
         let packets = frames * per_frame as u64;
         let ratio = format.rate.ratio();
-        let ticks = i64::from(VIDEO_CLOCK_HZ) * i64::from(*ratio.denom()) / i64::from(*ratio.numer());
+        let ticks =
+            i64::from(VIDEO_CLOCK_HZ) * i64::from(*ratio.denom()) / i64::from(*ratio.numer());
         let ticks_per_frame = u32::try_from(ticks).expect("a frame of less than hours");
         let mut octets = vec![0; packet_octets * packets as usize];
         let mut dice = fastrand::Rng::with_seed(losses.seed);
@@ -72,8 +73,7 @@ impl Known {
             dice.fill(slot);
             let sequence = FIRST_SEQUENCE.wrapping_add(number as u32);
             let timestamp = FIRST_TIMESTAMP.wrapping_add(frame.wrapping_mul(ticks_per_frame));
-            header_octets =
-                planned.write_header(sequence, timestamp, SSRC, PAYLOAD_TYPE, slot);
+            header_octets = planned.write_header(sequence, timestamp, SSRC, PAYLOAD_TYPE, slot);
         }
         assert!((1..=MAX_HEADER_LEN).contains(&header_octets));
         let calm = losses.calm_frames * per_frame as u64;
@@ -211,7 +211,7 @@ mod tests {
         for number in 0..known.packets() {
             let mut packet = known.run(number..number + 1).to_vec();
             // What an output rewrites.
-            packet[1] = packet[1] & 0x80 | 101;
+            packet[1] = packet[1] & 0x80 | 0x65;
             for at in [2, 3, 8, 9, 10, 11, 12, 13] {
                 packet[at] ^= 0x5a;
             }
@@ -239,7 +239,8 @@ mod tests {
     #[test]
     fn each_leg_loses_and_none_at_the_ends() {
         let known = Known::new(&format("320x180p50"), 20, &LOSSES);
-        let lost = [0, 1].map(|leg| (0..known.packets()).filter(|n| known.is_lost(*n, leg)).count());
+        let lost =
+            [0, 1].map(|leg| (0..known.packets()).filter(|n| known.is_lost(*n, leg)).count());
         assert!(lost.iter().all(|lost| *lost > 100), "{lost:?}");
         let calm = known.packets_per_frame();
         let ends = (0..calm).chain(known.packets() - calm..known.packets());

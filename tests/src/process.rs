@@ -17,20 +17,18 @@ use std::{
 /// How long to wait for a sign of life before a test is given up.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// A program of the workspace, built beside the test.
+/// A program of the workspace, built beside the test or beside this program.
 ///
 /// # Panics
 /// When it has not been built.
 pub fn program(name: &str) -> PathBuf {
     let test = env::current_exe().expect("a test knows its own path");
-    let folder = test.parent().and_then(|deps| deps.parent()).expect("target/<profile>/deps");
-    let path = folder.join(name);
-    assert!(
-        path.exists(),
-        "{} is missing: run `cargo build --release --workspace --bins`",
-        path.display()
-    );
-    path
+    // target/<profile> for a program, target/<profile>/deps for a test.
+    let found =
+        test.ancestors().skip(1).take(2).map(|folder| folder.join(name)).find(|p| p.is_file());
+    found.unwrap_or_else(|| {
+        panic!("{name} is missing: run `cargo build --release --workspace --bins`")
+    })
 }
 
 /// A command that runs before ordinary work of the machine, where the user may ask for that

@@ -2,12 +2,14 @@
 //! the whole path differential, each loses what the other has, and every octet that leaves is
 //! compared with what was sent. Needs root; see [`ormatrix_tests::namespace`].
 
+use std::thread::JoinHandle;
+
 use ormatrix_protocol::{DropReason, Merge, MergeOrder, SignalState};
 use ormatrix_tests::{
     Process,
     known::Losses,
     legs::Job,
-    media::{RawFrames, format},
+    media::{RawFrames, Stopper, format},
     namespace::{
         Host, Network, SECOND,
         router::{Router, input, leg},
@@ -17,10 +19,13 @@ use serde_json::Value;
 
 const SHAPE: &str = "640x360p50";
 const FRAMES: u64 = 150;
+/// Frames at either end without losses: longer than any class's differential, because before
+/// the later leg has begun, and when the earlier one has ended, nothing can stand in.
+const CALM_FRAMES: u64 = 12;
 const PORT: u16 = 5004;
 
 /// Tries until the machine lets the sender keep the lag.
-const TRIES: usize = 8;
+const TRIES: usize = 5;
 
 /// By how much the sender may be later than the class allows, microseconds: a part of what a
 /// merge allows for this host itself (see `Merge::skew_us`).
@@ -71,7 +76,11 @@ fn run(merge: Merge, late: usize, seed: u64) -> bool {
     let network = Network::new();
     network.plug(&SECOND);
     let folder = tempfile::tempdir().unwrap();
-    let mut router = Router::start(&network, folder.path());
+    let mut command = network.own(Host::Mid, "ormatrix-router");
+    // Before everything else, as on a host of its own: what the lanes are late by on a busy
+    // machine would come on top of what the legs are.
+    command.env("ORMATRIX_ROUTER_PRIORITY", "20");
+    let mut router = Router::launch(command, folder.path(), &[]);
     // A group on one leg, this host on the other.
     let addresses = ["239.0.1.1", "192.0.2.2"];
     let legs = |interfaces: [&str; 2]| [0, 1].map(|i| leg(addresses[i], PORT, interfaces[i]));
@@ -86,7 +95,7 @@ fn run(merge: Merge, late: usize, seed: u64) -> bool {
         frames: FRAMES,
         legs: legs(["out1", "out2"]),
         lag_us,
-        losses: Losses { seed, calm_frames: 5, burst: 200, pause: 400 },
+        losses: Losses { seed, calm_frames: CALM_FRAMES, burst: 200, pause: 400 },
     };
     let text = serde_json::to_string(&job).unwrap();
     let start = |host, arguments: &[&str]| {
@@ -100,7 +109,11 @@ fn run(merge: Merge, late: usize, seed: u64) -> bool {
     let (status, sent) = start(Host::Src, &["send", &text]).finish_json();
     assert!(status.success());
     let (_, seen) = judge.finish_json();
-    let frames = foreign.map(|watched| watched.join().expect("GStreamer's frames are as sent"));
+    let foreign = foreign.map(|(stopper, watched)| {
+        // Our judge has heard nothing for seconds: what has not come will not come.
+        stopper.stop();
+        watched.join().expect("frames are only compared")
+    });
     router.until_signal("camera", SignalState::Lost);
     println!("{merge:?}, leg {late} late: {sent} {seen}");
     let limit = u64::from(merge.skew_us);
@@ -122,8 +135,9 @@ fn run(merge: Merge, late: usize, seed: u64) -> bool {
     } else {
         assert!(count(&seen, "out_of_order") > 0, "what was lost on the first leg is late");
     }
-    if let Some((from, to)) = frames {
-        assert_eq!((from, to), (first * FRAMES / packets, FRAMES - 1), "GStreamer's frames");
+    if let Some(frames) = foreign {
+        let all: Vec<_> = (first * FRAMES / packets..FRAMES).map(Some).collect();
+        assert_eq!(frames, all, "GStreamer's frames");
     }
 
     // The counters say of each leg what was dropped on it, and no more.
@@ -145,25 +159,23 @@ fn count(report: &Value, what: &str) -> u64 {
     report[what].as_u64().unwrap_or_else(|| panic!("{what}: {report}"))
 }
 
-/// Lets GStreamer put frames together; returns the first and the last number of those that it
-/// gave, once the last of the stream is among them.
-fn watch(network: &Network, job: &Job) -> std::thread::JoinHandle<(u64, u64)> {
+/// Lets GStreamer put frames together; the thread returns the number of each that it gave,
+/// or nothing for one that is not as it was sent.
+fn watch(network: &Network, job: &Job) -> (Stopper, JoinHandle<Vec<Option<u64>>>) {
     let octets = usize::from(job.format.width) * usize::from(job.format.height) * 5 / 2;
     let command = network.command(Host::Dst, "gst-launch-1.0");
     let mut frames = RawFrames::by(command, PIPELINE, octets);
     network.until_bound(Host::Dst, PORT + 2);
-    let stream = job.stream();
-    std::thread::spawn(move || {
-        let mut first = None;
-        let mut last: Option<u64> = None;
-        while last != Some(FRAMES - 1) {
-            let frame = frames.next_frame().expect("GStreamer has not seen the end");
-            let number = stream.frame_number(&frame).expect("a frame of the stream");
-            assert!(frame == stream.frame(number), "frame {number} is not as it was sent");
-            assert!(last.is_none_or(|last| number == last + 1), "{number} after {last:?}");
-            first.get_or_insert(number);
-            last = Some(number);
+    let (stopper, stream) = (frames.stopper(), job.stream());
+    let compare = move || {
+        let mut numbers = Vec::new();
+        while numbers.last() != Some(&Some(FRAMES - 1))
+            && let Some(frame) = frames.next_frame()
+        {
+            let number = stream.frame_number(&frame);
+            numbers.push(number.filter(|number| stream.frame(*number) == frame));
         }
-        (first.unwrap_or(0), FRAMES - 1)
-    })
+        numbers
+    };
+    (stopper, std::thread::spawn(compare))
 }

@@ -18,7 +18,6 @@ fn main() -> ExitCode {
         eprintln!("SECONDS and SEED are numbers");
         return ExitCode::from(2);
     };
-    let options =
-        Options { seconds, seed, faults: faults == "all", folder: PathBuf::from(folder) };
+    let options = Options { seconds, seed, faults: faults == "all", folder: PathBuf::from(folder) };
     if soak::run(&options) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -76,8 +76,7 @@ struct Drill {
 impl Drill {
     fn new(choice: u8) -> Self {
         let legs = if choice & 1 == 0 { 2 } else { 1 };
-        let order =
-            if choice & 2 == 0 { MergeOrder::Restored } else { MergeOrder::FirstCopy };
+        let order = if choice & 2 == 0 { MergeOrder::Restored } else { MergeOrder::FirstCopy };
         let skew_us = SKEWS_US[usize::from(choice >> 3) % SKEWS_US.len()];
         let spec = spec(legs, Merge { skew_us, order });
         let clock = SimClock::default();
@@ -147,7 +146,7 @@ impl Drill {
                 self.send(leg, self.head.saturating_sub(back));
             }
             4 => self.head += u64::from(more.next().unwrap_or(1)) << much,
-            5 => self.clock.advance(u64::from(more.next().unwrap_or(1)) * 1000 << much),
+            5 => self.clock.advance((u64::from(more.next().unwrap_or(1)) * 1000) << much),
             6 => {
                 let length = usize::from(more.next().unwrap_or(0));
                 let octets: Vec<u8> = more.take(length).collect();

@@ -60,11 +60,12 @@ pub fn run(job: &Job, at: &str) -> Value {
     let first = seen.iter().position(|times| *times > 0);
     let end = seen.iter().rposition(|times| *times > 0).map_or(0, |last| last + 1);
     let between = &seen[first.unwrap_or(end)..end];
+    let missing: u64 = between.iter().map(|times| u64::from(*times == 0)).sum();
     json!({
         "packets": packets,
         "first": first,
         "end": end,
-        "missing": between.iter().filter(|times| **times == 0).count(),
+        "missing": missing,
         "twice": between.iter().filter(|times| **times > 1).count(),
         "wrong": wrong,
         "out_of_order": out_of_order,

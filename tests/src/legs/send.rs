@@ -49,8 +49,7 @@ pub fn run(job: &Job) -> Value {
     let due = |leg: &Leg| {
         start + leg.lag_ns + leg.tick * PACKETS_A_TICK * period_ns / stream.packets_per_frame()
     };
-    while let Some(leg) =
-        legs.iter_mut().filter(|leg| leg.tick < ticks).min_by_key(|leg| due(leg))
+    while let Some(leg) = legs.iter_mut().filter(|leg| leg.tick < ticks).min_by_key(|leg| due(leg))
     {
         clock.sleep_until(due(leg));
         leg.sent_at.push(clock.now());
@@ -76,9 +75,8 @@ impl Leg {
         let mut number = first;
         while number < end {
             let lost = stream.is_lost(number, self.index);
-            let behind = (number..end)
-                .find(|next| stream.is_lost(*next, self.index) != lost)
-                .unwrap_or(end);
+            let behind =
+                (number..end).find(|next| stream.is_lost(*next, self.index) != lost).unwrap_or(end);
             if lost {
                 self.dropped += behind - number;
             } else {

@@ -146,9 +146,11 @@ impl Outcome {
         for what in NEVER {
             hold(what, 0);
         }
-        // A frame that its source cut is partial on every output that shows it.
-        hold("partial", excuse.partial + self.cut_frames * OUTPUTS.len() as u64);
-        let missing = if excuse.missing || self.cut_frames > 0 { u64::MAX } else { 0 };
+        // A frame that its source cut is partial on every output that shows it; where packets
+        // were lost, it was not the source.
+        let cut = if self.lost_packets == 0 { self.cut_frames } else { 0 };
+        hold("partial", excuse.partial + cut * OUTPUTS.len() as u64);
+        let missing = if excuse.missing || cut > 0 { u64::MAX } else { 0 };
         hold("missing_packets", missing);
         for what in ["sequence_breaks", "ssrc_changes"] {
             hold(what, if excuse.breaks { u64::MAX } else { 0 });
@@ -193,6 +195,10 @@ mod tests {
         let mut lost = outcome(&[]);
         lost.lost_packets = 1;
         assert_eq!(lost.unexcused(calm).len(), 1);
+        lost.cut_frames = 1;
+        lost.displays.insert("partial", 1);
+        assert_eq!(lost.unexcused(calm).len(), 2, "a loss is no cut");
+        lost.displays.clear();
         lost.takes.unanswered = 1;
         assert_eq!(lost.unexcused(calm).len(), 2);
     }

@@ -143,9 +143,8 @@ impl Report {
             writeln!(text, "- {failure}")?;
         }
         let calm = self.phases.iter().filter(|phase| phase.fault.is_none());
-        let sum = |what: &str| -> u64 {
-            calm.clone().filter_map(|phase| phase.displays.get(what)).sum()
-        };
+        let sum =
+            |what: &str| -> u64 { calm.clone().filter_map(|phase| phase.displays.get(what)).sum() };
         let takes: u64 = self.phases.iter().map(|phase| phase.takes.confirmed).sum();
         writeln!(
             text,

@@ -201,9 +201,9 @@ impl Stage {
         let mut all = vec![("router", &mut self.matrix.router)];
         all.push(("control", &mut self.matrix.control));
         all.extend(INPUTS.into_iter().zip(&mut self.sources));
-        let gone = all.into_iter().filter_map(|(name, process)| {
-            (!process.is_running()).then(|| name.to_owned())
-        });
+        let gone = all
+            .into_iter()
+            .filter_map(|(name, process)| (!process.is_running()).then(|| name.to_owned()));
         self.ended.extend(gone);
     }
 
