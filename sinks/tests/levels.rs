@@ -180,7 +180,7 @@ fn packet(sequence: u32, timestamp: u32, did: u8, sdid: u8, data: &[u8], wrong: 
     bits.put(16, sequence >> 16);
     bits.put(16, anc.len() as u32);
     bits.put(8, 1); // ANC_Count
-    bits.put(2, if wrong == Wrong::Field { 1 } else { 0 }); // F
+    bits.put(2, u32::from(wrong == Wrong::Field)); // F
     bits.put(22, 0); // reserved
     let mut octets = bits.octets();
     octets.extend(anc);

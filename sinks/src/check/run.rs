@@ -125,12 +125,12 @@ fn sockets(stream: &Stream) -> Vec<Socket> {
     let mut add = |place, payload_type, legs: &[Leg]| {
         for leg in legs {
             // Port 0 is any that is free, and no two streams' own.
-            match sockets.iter_mut().find(|socket| socket.leg == *leg && leg.port != 0) {
-                Some(socket) => socket.streams.push((place, payload_type)),
-                None => {
-                    let streams = vec![(place, payload_type)];
-                    sockets.push(Socket { leg: leg.clone(), streams });
-                }
+            let same = |socket: &&mut Socket| socket.leg == *leg && leg.port != 0;
+            if let Some(socket) = sockets.iter_mut().find(same) {
+                socket.streams.push((place, payload_type));
+            } else {
+                let streams = vec![(place, payload_type)];
+                sockets.push(Socket { leg: leg.clone(), streams });
             }
         }
     };

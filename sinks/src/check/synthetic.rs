@@ -84,7 +84,7 @@ impl DataSender {
     pub fn frame(&mut self, timestamp: u32, mark: Option<&Mark>) -> Vec<u8> {
         let code = [0x70_u8, 0, 0x10, 0, 0x60, 0, 0x50, 0, 0x40, 0, 0x30, 0, 0x20, 0, 0x10, 0]
             .map(data_word);
-        let words = mark.map(|mark| encode_packet(mark).map(data_word)).unwrap_or([0x200; 34]);
+        let words = mark.map_or([0x200; 34], |mark| encode_packet(mark).map(data_word));
         let data = |did, sdid, words| AncData {
             location: Location::ANYWHERE,
             id: DataId { did, sdid },

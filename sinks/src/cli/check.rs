@@ -61,7 +61,8 @@ millisecond.
                       (timestamp_breaks_at_switches) are no defect (ST 2110-10 7.6.1)
     clicks            steps between neighbouring samples (max_step) greater by a twentieth than
                       any the tones before and after make themselves (max_step_of_tone, both in
-                      24 bits). Those from one sound to another (clicks_at_switches) are
+                      24 bits). Samples that timestamps leave out count as silence. Those from
+                      one sound to another (clicks_at_switches) are
                       defects only where --ramp-ms says that there is a ramp. Sound that is not
                       ours is not judged
     misplaced_channels_ms   time in which the channels were not in their order
@@ -74,7 +75,8 @@ millisecond.
     mismatched        frames of another source than the picture of the same timestamp
     stale             frames of the source before that came behind the first of the next, and
                       whose picture was not the former's
-    keep_alives, kinds, time_code, without_mark, without_picture   no defects
+    keep_alives, kinds, time_code, without_mark,
+    without_picture, pictures_without (of one timestamp)   no defects
   lip_sync            one for each stream of sound, over all frames whose sound is a tone
     offset_us         how far the tone is ahead of its timestamps, less how far the strip is:
                       positive where the sound is of a later moment than the picture

@@ -164,7 +164,7 @@ impl AncillaryJudge {
             report.invalid += 1;
             return;
         };
-        use_text(&mut report.last, &code);
+        use_text(&mut report.last, code);
         if report.first.is_empty() {
             report.first.clone_from(&report.last);
             report.kind = code.kind();
@@ -232,15 +232,12 @@ impl AncillaryJudge {
         if frame.field == AncField::Second {
             return;
         }
-        match &frame.mark {
-            Some(mark) => {
-                let shown = self.sources.shown(mark, frame.first, frame.last);
-                self.report.duplicated += u64::from(shown == Shown::Again);
-            }
-            None => {
-                self.report.without_mark += 1;
-                self.sources.unreadable(frame.last);
-            }
+        if let Some(mark) = &frame.mark {
+            let shown = self.sources.shown(mark, frame.first, frame.last);
+            self.report.duplicated += u64::from(shown == Shown::Again);
+        } else {
+            self.report.without_mark += 1;
+            self.sources.unreadable(frame.last);
         }
     }
 
@@ -271,6 +268,7 @@ impl AncillaryJudge {
             mismatched: self.companions.mismatched,
             stale: self.companions.stale,
             without_picture: self.companions.without_picture,
+            pictures_without: self.companions.pictures_without,
             switch_count: told.switch_count,
             longest_switch_gap_ns: told.longest_gap_ns,
             switches: told.switches,
@@ -294,7 +292,7 @@ fn fault(report: &mut AncillaryReport, error: &AncError) {
 }
 
 /// Writes into a string that is kept.
-fn use_text(text: &mut String, code: &TimeCode) {
+fn use_text(text: &mut String, code: TimeCode) {
     use std::fmt::Write as _;
     text.clear();
     // Writing to a string cannot fail.

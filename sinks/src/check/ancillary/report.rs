@@ -52,6 +52,9 @@ pub struct AncillaryReport {
     pub stale: u64,
     /// Frames with a mark for whose timestamp no picture with a readable strip came; no defect.
     pub without_picture: u64,
+    /// Pictures for whose timestamps no frame with a mark came, though frames came before and
+    /// 128 pictures after; no defect.
+    pub pictures_without: u64,
     /// Switches, by the mark's name.
     pub switch_count: u64,
     /// Longest of the switches' gaps.
@@ -141,6 +144,7 @@ impl fmt::Display for AncillaryReport {
             ("duplicated frames", self.duplicated),
             ("without mark", self.without_mark),
             ("without picture", self.without_picture),
+            ("pictures without", self.pictures_without),
             ("malformed packets", self.packets.malformed_packets),
             ("other payload type", self.packets.wrong_payload_type),
         ];

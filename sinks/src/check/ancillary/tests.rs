@@ -226,6 +226,20 @@ fn data_that_follow_late_or_early_are_mismatched() {
 }
 
 #[test]
+fn pictures_without_data_are_told() {
+    let with_frame_50_at = |off: u32| {
+        let mut sender = DataSender::new();
+        let stamp = |n: u32| n * TICKS + if n == 50 { off } else { 0 };
+        let packets: Vec<_> =
+            (0..200).map(|n| sender.frame(stamp(n), Some(&mark("A", n)))).collect();
+        judge_with(&packets, &["A"; 200])
+    };
+    assert_eq!(with_frame_50_at(0).pictures_without, 0);
+    let report = with_frame_50_at(5);
+    assert_eq!((report.pictures_without, report.without_picture), (1, 1));
+}
+
+#[test]
 fn data_of_the_old_source_behind_the_new_are_stale() {
     let [a, b] = two_names();
     let pictures = periods(&[(10, a), (30, b)]);

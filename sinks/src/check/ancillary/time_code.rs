@@ -46,7 +46,7 @@ impl TimeCode {
         };
         let numbers = [number(0, 2)?, number(16, 3)?, number(32, 3)?, number(48, 2)?];
         let [frames, seconds, minutes, hours] = numbers;
-        let base_25 = *rate.ratio().numer() % 25 == 0 && *rate.ratio().denom() == 1;
+        let base_25 = rate.ratio().numer().is_multiple_of(25) && *rate.ratio().denom() == 1;
         let mark = if base_25 { 59 } else { 27 };
         let valid = count == WORDS && frames < 30 && seconds < 60 && minutes < 60 && hours < 24;
         valid.then_some(Self {

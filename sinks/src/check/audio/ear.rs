@@ -107,6 +107,8 @@ pub(super) struct Ear {
     /// Windows of silence in a row, and of something else since the last tone.
     quiet: u32,
     noise: u32,
+    /// Number of the sample behind the last window with a tone.
+    tone_end: u64,
     /// What the last window was, and when its like began.
     kind: Heard,
     began: Arrival,
@@ -116,6 +118,8 @@ pub(super) struct Ear {
     /// Steps above what went on, until it is known what follows.
     pending: Vec<u64>,
     pending_max: u64,
+    /// Steps to silence at gaps whose other side has not come yet.
+    edges: Vec<u64>,
     jumps: Vec<Jump>,
     next_window: Option<u64>,
     tones: Vec<ToneHeard>,
@@ -141,12 +145,14 @@ impl Ear {
             inexact: false,
             quiet: 0,
             noise: 0,
+            tone_end: 0,
             kind: Heard::Missing,
             began: Arrival::default(),
             tail: Vec::new(),
             tail_number: None,
             pending: Vec::new(),
             pending_max: 0,
+            edges: Vec::new(),
             jumps: Vec::new(),
             next_window: None,
             tones: Vec::new(),
@@ -222,7 +228,7 @@ impl Ear {
             return (Heard::Tone(tone, offset), true);
         }
         let seldom = self.sound == Some(Sound::Other);
-        if seldom && window.number / window.length() as u64 % SELDOM != 0 {
+        if seldom && !(window.number / window.length() as u64).is_multiple_of(SELDOM) {
             self.last = None;
             return (Heard::Other, false);
         }
@@ -282,12 +288,40 @@ impl Ear {
                 }
             }
         }
+        self.steps_at_gaps(window, bound);
         self.tail_number = None;
         if window.has(length - 1) {
             self.tail.clear();
             self.tail.extend(window.channels().map(|channel| channel[length - 1]));
             self.tail_number = Some(window.number + length as u64);
         }
+    }
+
+    /// Where the sender leaves samples out receivers play silence: a step there, which counts
+    /// once it is known what comes behind, and a step back.
+    fn steps_at_gaps(&mut self, window: &Window, bound: u64) {
+        let length = window.length() as u64;
+        let steps_at = |number: u64| {
+            let at = number.wrapping_sub(window.number);
+            let there = at < length && window.has(at as usize);
+            let channels = window.channels().filter(move |_| there);
+            channels.map(move |channel| u64::from(channel[at as usize].unsigned_abs()))
+        };
+        for jump in self.jumps.iter().filter(|jump| jump.samples > 0) {
+            let before = jump.number.wrapping_sub(jump.samples.unsigned_abs() + 1);
+            self.edges.extend(steps_at(before));
+            let mut back = steps_at(jump.number).peekable();
+            if back.peek().is_none() {
+                continue;
+            }
+            for step in self.edges.drain(..).chain(back) {
+                self.pending_max = self.pending_max.max(step);
+                if step > bound && self.pending.len() < MOST_PENDING {
+                    self.pending.push(step);
+                }
+            }
+        }
+        self.edges.truncate(MOST_PENDING);
     }
 
     /// The greatest step that a sound makes without a click, in 32 bits.
@@ -319,7 +353,8 @@ impl Ear {
             if let Some(before) = self.sound {
                 self.settle(before, now);
                 let (gap, overlap) = self.explain_jumps(window, true);
-                self.switch(window.arrived, before, now, (gap, overlap));
+                let mute = window.number.saturating_sub(self.tone_end);
+                self.switch(window.arrived, (before, now), (mute, gap, overlap));
             }
             // Before the first sound there is nothing to compare with.
             self.pending.clear();
@@ -327,17 +362,15 @@ impl Ear {
             self.sound = Some(now);
         }
         (self.without, self.quiet, self.noise) = (0, 0, 0);
+        self.tone_end = window.number + window.length() as u64;
         let at = window.arrived.unix;
-        match self.tones.iter_mut().find(|heard| heard.tone == tone) {
-            Some(heard) => {
-                heard.windows += 1;
-                heard.last = at;
-                heard.offsets = (heard.offsets.0.min(offset), heard.offsets.1.max(offset));
-            }
-            None => {
-                let offsets = (offset, offset);
-                self.tones.push(ToneHeard { tone, windows: 1, first: at, last: at, offsets });
-            }
+        if let Some(heard) = self.tones.iter_mut().find(|heard| heard.tone == tone) {
+            heard.windows += 1;
+            heard.last = at;
+            heard.offsets = (heard.offsets.0.min(offset), heard.offsets.1.max(offset));
+        } else {
+            let offsets = (offset, offset);
+            self.tones.push(ToneHeard { tone, windows: 1, first: at, last: at, offsets });
         }
     }
 
@@ -351,7 +384,7 @@ impl Ear {
             if now == Sound::Silence {
                 self.settle(before, now);
             }
-            self.switch(self.began, before, now, (0, 0));
+            self.switch(self.began, (before, now), (0, 0, 0));
         }
         self.pending.clear();
         self.pending_max = 0;
@@ -395,11 +428,12 @@ impl Ear {
         (gap, overlap)
     }
 
-    fn switch(&mut self, at: Arrival, from: Sound, to: Sound, (gap, overlap): (u64, u64)) {
+    /// From one sound to another, with samples without either, left out, and had twice.
+    fn switch(&mut self, at: Arrival, (from, to): (Sound, Sound), samples: (u64, u64, u64)) {
         let ms = |samples: u64| samples as f64 * 1000.0 / f64::from(self.rate_hz);
-        let (gap_ms, overlap_ms) = (ms(gap), ms(overlap));
+        let (mute, gap_ms, overlap_ms) = (samples.0, ms(samples.1), ms(samples.2));
         let tones = matches!((from, to), (Sound::Tone(_), Sound::Tone(_)));
-        let mute_ms = if tones { u64::from(self.without) } else { 0 };
+        let mute_ms = if tones { ms(mute).round() as u64 } else { 0 };
         let report = &mut self.report;
         report.switch_count += 1;
         report.longest_mute_ms = report.longest_mute_ms.max(mute_ms);

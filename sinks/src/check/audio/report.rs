@@ -22,7 +22,8 @@ pub struct AudioReport {
     pub timestamp_breaks_at_switches: u64,
     /// Steps between neighbouring samples that are greater, by a twentieth, than the greatest
     /// that the tones heard before and after can make (and a ramp of --ramp-ms, at a switch).
-    /// Every channel counts. Sound that is not ours is not judged.
+    /// Samples that timestamps leave out count as silence. Every channel counts. Sound that is
+    /// not ours is not judged.
     pub clicks: u64,
     /// Those of them from one sound to another: what a cut cannot avoid. Defects where
     /// --ramp-ms says that there is a ramp.
@@ -87,7 +88,7 @@ pub struct SoundSwitch {
     pub from: String,
     /// What was heard after.
     pub to: String,
-    /// Time without either of two tones, in milliseconds.
+    /// Time without either of two tones, gaps included, in milliseconds.
     pub mute_ms: u64,
     /// Samples that the timestamps leave out, in milliseconds.
     pub gap_ms: f64,

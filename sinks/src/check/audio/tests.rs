@@ -57,7 +57,7 @@ fn a_good_stream_is_clean_at_every_level() {
         assert_eq!(defects(&report), [], "{format}: {report:#?}");
         let [heard] = report.tones.as_slice() else { panic!("{format}: {:?}", report.tones) };
         assert_eq!((heard.hz, heard.min_offset, heard.max_offset), (430, 0, 0), "{format}");
-        let seconds = 600.0 * packet_time.samples(rate_hz) as f64 / f64::from(rate_hz.hz());
+        let seconds = 600.0 * f64::from(packet_time.samples(rate_hz)) / f64::from(rate_hz.hz());
         assert!(report.tone_ms as f64 >= seconds * 1000.0 - 2.0, "{format}: {}", report.tone_ms);
         assert!(report.max_step <= report.max_step_of_tone + 256, "{format}: {report:#?}");
         assert_eq!((report.switch_count, report.silent_ms, report.other_ms), (0, 0, 0));
@@ -104,8 +104,10 @@ fn a_step_of_the_timestamp_is_told_from_loss() {
     sender.next += 48;
     all.extend((0..50).map(|_| sender.tone(tone)));
     let report = judge(&all);
-    assert_eq!(defects(&report), [(1, "steps of the timestamp other than one packet")]);
-    assert_eq!(report.missing_ms, 1);
+    assert!(defects(&report).contains(&(1, "steps of the timestamp other than one packet")));
+    assert_eq!((report.missing_ms, report.timestamp_breaks_at_switches), (1, 0));
+    // What is left out is silence.
+    assert!(report.clicks > 0 && report.clicks_at_switches == 0, "{report:#?}");
 }
 
 #[test]
@@ -182,7 +184,7 @@ fn switched(ramp_ms: u64, shift: u64) -> Vec<Vec<u8>> {
         }
         out.push(sender.packet(|channel, number| {
             let (tone, far) =
-                if packet < 250 { (a, spot - 1 - number) } else { (b, number - spot) };
+                if packet < 250 { (a, spot - 1 - number) } else { (b, number - spot - shift) };
             let gain = if ramp == 0.0 { 1.0 } else { (far as f64 / ramp).min(1.0) };
             let sample = tone.sample(48_000, channel, number);
             ((f64::from(sample) * gain) as i32) & !0xff
@@ -264,4 +266,14 @@ fn swapped_channels_are_told() {
     let report = judge(&all);
     assert_eq!(report.misplaced_channels_ms, 100);
     assert_eq!(defects(&report), [(100, "ms of misplaced channels")]);
+}
+
+#[test]
+fn sound_that_breaks_off_at_a_gap_clicks() {
+    let cut = judge(&switched(0, 240));
+    assert!(cut.clicks > 0 && cut.clicks == cut.clicks_at_switches, "{cut:#?}");
+    assert!(cut.defects(true).contains(&(cut.clicks, "clicks")));
+    let faded = judge_ramped(&level_a(), &switched(5, 240), 5);
+    assert_eq!((faded.clicks, faded.switch_count), (0, 1), "{faded:#?}");
+    assert!((5..=17).contains(&faded.longest_mute_ms), "{}", faded.longest_mute_ms);
 }

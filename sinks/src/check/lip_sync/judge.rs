@@ -8,11 +8,14 @@ use st2110::{
     timing::{VIDEO_CLOCK_HZ, rtp_to_tai},
 };
 
-use super::{LipSyncReport, SourceOffset, offsets::Offsets};
-use crate::check::{
-    audio::{Heard, HeardWindow},
-    judge::SeenFrame,
-    media_time::sample_from,
+use super::{LipSyncReport, OtherSource, SourceOffset, offsets::Offsets};
+use crate::{
+    check::{
+        audio::{Heard, HeardWindow},
+        judge::SeenFrame,
+        media_time::sample_from,
+    },
+    time_text::rfc3339,
 };
 
 /// How long a frame waits for its sound, and for the frames behind it: a second.
@@ -23,6 +26,9 @@ const REMEMBERED: usize = 4096;
 
 /// Frames that wait at most.
 const MOST_WAITING: usize = 1024;
+
+/// Frames with another source's sound listed one by one; further ones are counted.
+const MOST_OTHERS: usize = 64;
 
 /// Sources told apart.
 const MOST_SOURCES: usize = 64;
@@ -37,7 +43,9 @@ struct Waiting {
     /// How far its strip is ahead of that.
     ahead_ns: i64,
     period_ns: u64,
+    frame: u32,
     arrived: u64,
+    unix: u64,
 }
 
 #[derive(Debug)]
@@ -103,7 +111,9 @@ impl LipSync {
             tai_ns,
             ahead_ns: strip_ns.wrapping_sub(tai_ns).cast_signed(),
             period_ns: frame.period_ns,
+            frame: mark.frame,
             arrived: frame.last.now,
+            unix: frame.last.unix,
         });
         self.look_at_due();
     }
@@ -169,11 +179,25 @@ impl LipSync {
         let inside =
             |window: &&HeardWindow| window.number >= start && window.number + window.length <= end;
         let measured = windows().filter(inside).find_map(tone);
-        let other = windows().any(|window| {
-            tone(window).is_some_and(|(tone, _)| tone != frame.tone)
-                && self.belongs(window, frame.tai_ns, end_ns)
-        });
-        self.report.other_source_heard += u64::from(other);
+        let others = || {
+            windows().filter(|window| {
+                tone(window).is_some_and(|(tone, _)| tone != frame.tone)
+                    && self.belongs(window, frame.tai_ns, end_ns)
+            })
+        };
+        if let (Some(first), Some(last)) = (others().next(), others().last()) {
+            let ms = |window: &HeardWindow| {
+                let into = window.number.saturating_sub(start) as f64;
+                into * 1000.0 / f64::from(self.rate_hz)
+            };
+            let ms = (ms(first), ms(last));
+            let hz = tone(first).map_or(0, |(tone, _)| tone.hz());
+            self.report.other_source_heard += 1;
+            if self.report.others.len() < MOST_OTHERS {
+                let (at, name) = (rfc3339(frame.unix), frame.name.as_str().to_owned());
+                self.report.others.push(OtherSource { at, name, frame: frame.frame, hz, ms });
+            }
+        }
         if let Some(window) = moment {
             let apart = window.arrived.now.wrapping_sub(frame.arrived).cast_signed();
             self.arrival.record(apart / 1000);

@@ -16,4 +16,4 @@ mod report;
 mod tests;
 
 pub use judge::LipSync;
-pub use report::{LipSyncReport, Offset, SourceOffset};
+pub use report::{LipSyncReport, Offset, OtherSource, SourceOffset};

@@ -37,11 +37,29 @@ pub struct LipSyncReport {
     /// Frames in whose time another source's tone was heard; but for one packet at either
     /// end, and for --ramp-ms at a switch.
     pub other_source_heard: u64,
+    /// The first 64 of them.
+    pub others: Vec<OtherSource>,
     /// From the arrival of a frame's last packet to that of the sound of its first moment:
     /// negative where the sound came first.
     pub arrival_us: Option<Offset>,
     /// The sources, by the strip's name; at most 64.
     pub sources: Vec<SourceOffset>,
+}
+
+/// A frame in whose time another source's tone was heard.
+#[derive(Clone, Debug, Serialize)]
+pub struct OtherSource {
+    /// Arrival of its last packet, UTC.
+    pub at: String,
+    /// Its source, by the strip.
+    pub name: String,
+    /// Its number, by the strip.
+    pub frame: u32,
+    /// The tone heard.
+    pub hz: u32,
+    /// From the frame's first moment to the first and the last millisecond of that tone, on the
+    /// media time line, in milliseconds.
+    pub ms: (f64, f64),
 }
 
 /// Frames of one source.

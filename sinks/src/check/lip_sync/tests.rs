@@ -73,7 +73,7 @@ fn plain(frames: u64, picture: &dyn Fn(u64) -> &'static str, sound: Sound<'_>) -
 fn what_belongs_together_is_measured_to_be() {
     let [a, b] = two_names();
     // A switch each five frames.
-    let picture = |frame: u64| if frame / 5 % 2 == 0 { a } else { b };
+    let picture = |frame: u64| if (frame / 5).is_multiple_of(2) { a } else { b };
     let report = plain(100, &picture, &|ms| Some((picture(ms / 20), 0)));
     assert!(report.clean, "{:?}", report.defects);
     assert_eq!(report.levels, ["video", "audio", "ancillary"]);
@@ -123,6 +123,9 @@ fn another_sources_sound_is_told_per_frame() {
     let report = plain(60, &picture, &sound);
     assert_eq!(report.lip_sync[0].other_source_heard, 3, "{:#?}", report.lip_sync);
     assert!(!report.clean);
+    let last = &report.lip_sync[0].others[2];
+    assert_eq!((&*last.name, last.frame, last.hz), (b, 22, Tone::of_name(a).hz()));
+    assert_eq!(last.ms, (1.0, 2.0));
     let breakaway = Tolerated { breakaway: true, ..Tolerated::default() };
     let report = run(60, &picture, &sound, 0, breakaway);
     assert!(report.clean && report.lip_sync[0].other_source_heard == 3, "{:?}", report.defects);
