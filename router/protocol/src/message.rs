@@ -141,7 +141,8 @@ pub enum Event {
         /// What holds now.
         findings: Findings,
     },
-    /// Takes that waited for their time were called off, or it has come.
+    /// Takes that waited for their time were called off, or it has come: then they are under
+    /// way under a number of their own, newer than any take of the meantime.
     Scheduled {
         /// Their number.
         take: u64,
