@@ -59,6 +59,8 @@ pub struct Intake {
     payload_type: u8,
     packet_max: usize,
     silence_ns: u64,
+    /// Packets, and the time in which they come, ns.
+    pace: (u64, u64),
     legs: Vec<Leg>,
     unroll: Unroll,
     window: Window,
@@ -85,6 +87,7 @@ impl Intake {
             payload_type: declared.payload_type,
             packet_max: declared.packet_max,
             silence_ns: declared.pace.silence_ns,
+            pace: (declared.pace.packets as u64, declared.pace.period_ns.max(1)),
             unroll: Unroll::new(&declared.pace, legs.len() > 1),
             legs,
             window: Window::new(reach),
@@ -139,7 +142,8 @@ impl Intake {
             if span.is_err() {
                 return Err(DropReason::Format);
             }
-            if self.unroll.newest().is_some_and(|newest| sequence > newest + self.reach) {
+            let ahead = self.reach + self.passed_since(now);
+            if self.unroll.newest().is_some_and(|newest| sequence > newest + ahead) {
                 return Err(DropReason::Stray);
             }
         } else if self.unroll.newest().is_some_and(|newest| sequence > newest + self.reach + JUMP)
@@ -149,13 +153,21 @@ impl Intake {
         }
         match self.window.record(sequence) {
             Seen::New => {}
-            Seen::Late => return Err(DropReason::Late),
+            Seen::Late => {
+                if self.legs.len() > 1 {
+                    // Too late for the stream is not lost on the leg.
+                    self.legs[leg].hear(sequence, now, self.silence_ns);
+                }
+                return Err(DropReason::Late);
+            }
             Seen::Duplicate if self.legs.len() == 1 => return Err(DropReason::Duplicate),
             Seen::Duplicate => {
                 if self.legs[leg].hear(sequence, now, self.silence_ns) == Seen::Duplicate {
                     return Err(DropReason::Duplicate);
                 }
                 self.compare(leg, sequence, now);
+                // The stream goes on, if only on the leg that is behind.
+                self.last_arrival = now;
                 return Err(DropReason::SecondCopy);
             }
         }
@@ -183,6 +195,15 @@ impl Intake {
     pub fn is_carried_beside(&self, leg: usize, now: u64) -> bool {
         let mut legs = self.legs.iter().enumerate();
         legs.any(|(other, state)| other != leg && state.is_alive(now, self.silence_ns))
+    }
+
+    /// Packets that may have passed since the last one was taken in: this host may have been
+    /// too busy to look.
+    #[inline]
+    fn passed_since(&self, now: u64) -> u64 {
+        let (packets, period_ns) = self.pace;
+        let since = now.saturating_sub(self.last_arrival).min(self.silence_ns);
+        since * packets * 5 / (4 * period_ns)
     }
 
     /// Now and then, begins to wait for a packet's copy on the other leg.

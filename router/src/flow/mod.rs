@@ -90,6 +90,8 @@ pub struct Flow {
     frames: Frames,
     /// The highest number accepted.
     newest: Option<u64>,
+    /// Its RTP timestamp.
+    newest_timestamp: u32,
     /// Where the packet after `newest` continues.
     next_at: Option<(u32, Position)>,
     /// The last packet that bore a marker.
@@ -155,6 +157,7 @@ impl Flow {
                 _ => Frames::new(1 + skew_ns / pace.period_ns),
             },
             newest: None,
+            newest_timestamp: 0,
             next_at: None,
             marked: None,
             standing: Standing::Absent,
@@ -234,7 +237,7 @@ impl Flow {
         let newest = self.newest.is_none_or(|newest| sequence > newest);
         let follows = self.newest.is_some_and(|newest| sequence == newest + 1);
         if newest {
-            self.newest = Some(sequence);
+            (self.newest, self.newest_timestamp) = (Some(sequence), timestamp);
         }
         let goes_on = |span: &Option<(Position, Position)>| match (self.next_at, span) {
             // A packet right behind the newest goes on where that one ended.
@@ -405,6 +408,11 @@ impl Flow {
     pub fn ticks(&self) -> u32 {
         let (numerator, denominator) = self.pace.ticks;
         u32::try_from((numerator + denominator - 1) / denominator.max(1)).unwrap_or(u32::MAX)
+    }
+
+    /// RTP timestamp of the frame that comes next.
+    pub fn next_timestamp(&self) -> u32 {
+        self.newest_timestamp.wrapping_add(self.ticks())
     }
 
     /// Of sound, what its samples are.

@@ -8,11 +8,11 @@ use ormatrix_io::Clock;
 
 use super::{
     Input, Lane, Slots,
-    messages::Order,
+    messages::{At, Order},
     token::{Cue, Entry, Token},
 };
 use crate::{
-    flow::{Flow, Moment},
+    flow::{Flow, Moment, Side},
     gate::FrameGate,
     packet_io::PacketIo,
 };
@@ -30,35 +30,96 @@ pub enum Departure {
 
 impl<I: PacketIo, C: Clock, G: FrameGate> Lane<I, C, G> {
     /// When an output leaves what it is on for what its order says.
-    pub(super) fn departure(&self, output: u16) -> Departure {
+    pub(super) fn departure(&self, output: u16, now: u64) -> Departure {
         let order = self.orders[usize::from(output)];
         if order.retire {
             return Departure::Now;
         }
         let token = self.tokens[usize::from(output)].as_deref();
+        let input = token.and_then(|token| self.inputs[usize::from(token.on?)].as_deref());
+        let (Some(token), Some(flow)) = (token, input.map(|input| &input.flow)) else {
+            return Departure::Now;
+        };
+        let until = |end, deadline| Departure::At(Moment::new(end, flow.clock_hz()), deadline);
+        if let Some(cue) = token.cue.filter(|cue| cue.take == order.take) {
+            return until(cue.end, cue.deadline);
+        }
         if let Some(leader) = order.leaves_with {
-            if let Some(cue) = token.and_then(|token| token.cue)
-                && cue.take == order.take
-            {
-                return Departure::At(cue.moment, cue.deadline);
-            }
-            return if self.is_still_there(leader, order.take) {
-                Departure::Waits
-            } else {
-                Departure::Now
+            return match self.picture_cue(leader, order, now) {
+                Ok(Some(cue)) => until(cue.end, cue.deadline),
+                Ok(None) => Departure::Waits,
+                Err(Gone) => Departure::Now,
             };
         }
-        let Some(at) = order.at else { return Departure::Now };
-        let input = token.and_then(|token| self.inputs[usize::from(token.on?)].as_deref());
-        let Some(flow) = input.map(|input| &input.flow) else { return Departure::Now };
-        Departure::At(Moment::new(at.timestamp, flow.clock_hz()), at.clock + flow.deadline_ns())
+        match order.at {
+            Some(at) => until(at.timestamp, at.clock + flow.deadline_ns()),
+            None => Departure::Now,
+        }
     }
 
-    /// Whether a picture has yet to leave its source for a take.
-    fn is_still_there(&self, leader: u16, take: u64) -> bool {
-        let token = self.tokens[usize::from(leader)].as_deref();
-        token.is_some_and(|token| {
-            token.on.is_some() && (token.order.take < take || token.is_astray(self.index))
+    /// A picture that is to leave now stays for a frame whose data have left already.
+    pub(super) fn mind_data_ahead(&mut self, output: u16, now: u64) {
+        let order = self.orders[usize::from(output)];
+        if order.retire || order.leaves_with.is_some() || order.at.is_some() {
+            return;
+        }
+        let Some(picture) = self.tokens[usize::from(output)].as_deref() else { return };
+        let source = picture.on.and_then(|slot| self.inputs[usize::from(slot)].as_deref());
+        let (Some(source), true) = (source, picture.is_astray(self.index)) else { return };
+        if picture.cue.is_some_and(|cue| cue.take == order.take) {
+            return;
+        }
+        let end = self.picture_end(output, picture, &source.flow);
+        if end == picture.end(&source.flow) {
+            return;
+        }
+        let deadline = now + 2 * source.flow.deadline_ns();
+        if let Some(picture) = self.tokens[usize::from(output)].as_deref_mut() {
+            picture.cue = Some(Cue { take: order.take, end, deadline });
+        }
+    }
+
+    /// Where a picture will leave, for what leaves with it: known as soon as it begins to,
+    /// because data of the frame behind come before its last packet has gone.
+    fn picture_cue(&self, leader: u16, order: Order, now: u64) -> Result<Option<Cue>, Gone> {
+        let picture = self.tokens[usize::from(leader)].as_deref().filter(|picture| {
+            picture.on.is_some()
+                && (picture.order.take < order.take || picture.is_astray(self.index))
+        });
+        let picture = picture.ok_or(Gone)?;
+        let source = picture.on.and_then(|slot| self.inputs[usize::from(slot)].as_deref());
+        let (Some(source), true) = (source, picture.gate.is_leaving()) else { return Ok(None) };
+        if let Some(cue) = picture.cue.filter(|cue| cue.take == order.take) {
+            return Ok(Some(cue));
+        }
+        let end = order.at.map_or_else(|| picture.end(&source.flow), |at| at.timestamp);
+        let since = order.at.map_or(now, |at| at.clock.max(now));
+        let deadline = since + 2 * source.flow.deadline_ns();
+        Ok(Some(Cue { take: order.take, end, deadline }))
+    }
+
+    /// Where a picture ends that leaves now: behind the frame under way, or behind one whose
+    /// data have left already.
+    fn picture_end(&self, leader: u16, picture: &Token<I::Tx, G>, flow: &Flow) -> u32 {
+        let end = picture.end(flow);
+        let levels = self.tokens.iter().flatten().filter(|level| {
+            level.order.leaves_with == Some(leader)
+                && level.order.take == picture.order.take
+                && level.is_astray(self.index)
+        });
+        levels.fold(end, |end, level| {
+            let input = level.on.and_then(|slot| self.inputs[usize::from(slot)].as_deref());
+            match input.filter(|input| {
+                input.flow.pcm().is_none() && level.gate.is_open(input.flow.epoch())
+            }) {
+                Some(input)
+                    if Moment::new(end, flow.clock_hz()).side(level.end(&input.flow))
+                        == Side::After =>
+                {
+                    level.end(&input.flow)
+                }
+                _ => end,
+            }
         })
     }
 
@@ -68,14 +129,15 @@ impl<I: PacketIo, C: Clock, G: FrameGate> Lane<I, C, G> {
             if token.order.leaves_with != Some(leader) || token.order.take != take {
                 continue;
             }
-            let input = token.on.and_then(|slot| self.inputs[usize::from(slot)].as_deref());
-            if let Some(input) = input {
-                let moment = Moment::new(end, input.flow.clock_hz());
-                token.cue = Some(Cue { take, moment, deadline });
+            if token.on.is_some() {
+                token.cue = Some(Cue { take, end, deadline });
             }
         }
     }
 }
+
+/// A picture is not here any more.
+struct Gone;
 
 /// How long a picture may take from lane to lane.
 const PICTURE_NS: u64 = 200_000_000;
@@ -115,6 +177,20 @@ impl<I: PacketIo, G: FrameGate> Sight<'_, I, G> {
                 may_join: true,
                 from: Some(Moment::new(picture.joined_at, flow.clock_hz())),
             },
+            // It will with the next frame, whose data and sound may come first.
+            (Some(picture), Some(source))
+                if source.flow.is_proven()
+                    && picture.gate.is_closed()
+                    && self.is_complete(source, picture.order.take, picture.order.party) =>
+            {
+                let (next, clock_hz) = (source.flow.next_timestamp(), source.flow.clock_hz());
+                let is_early =
+                    |at: At| Moment::new(at.timestamp, clock_hz).side(next) == Side::Before;
+                Entry {
+                    may_join: !picture.order.at.is_some_and(is_early),
+                    from: Some(Moment::new(next, flow.clock_hz())),
+                }
+            }
             // A picture that does not come shall not keep the sound away.
             (Some(_), Some(source)) => {
                 let may_join = now >= token.since + 2 * source.flow.deadline_ns();
@@ -126,6 +202,9 @@ impl<I: PacketIo, G: FrameGate> Sight<'_, I, G> {
 
     /// Whether all outputs of a salvo for this source are here: then they join together.
     fn is_complete(&self, input: &Input<I>, take: u64, party: u16) -> bool {
+        if party <= 1 {
+            return true;
+        }
         let here = input.members.iter().filter(|member| {
             let token = self.tokens[usize::from(**member)].as_deref();
             token.is_some_and(|token| token.order.take == take && !token.is_astray(self.lane))

@@ -306,7 +306,8 @@ impl<I: PacketIo, C: Clock, G: FrameGate> Lane<I, C, G> {
     /// Lets an output go where its newest order says, as soon as its frame is over.
     fn pursue(&mut self, output: u16, now: u64) {
         let order = self.orders[usize::from(output)];
-        let departure = self.departure(output);
+        self.mind_data_ahead(output, now);
+        let departure = self.departure(output, now);
         let mut left = None;
         let Some(token) = self.tokens[usize::from(output)].as_deref_mut() else { return };
         token.order = order;

@@ -50,13 +50,13 @@ pub struct Entry {
     pub from: Option<Moment>,
 }
 
-/// Where an output's picture has left its source, for what belongs to it.
+/// Where an output's picture leaves its source, for itself and for what belongs to it.
 #[derive(Clone, Copy, Debug)]
 pub struct Cue {
     /// By which take.
     pub take: u64,
-    /// Where on the source's time line.
-    pub moment: Moment,
+    /// Where on the source's time line, as an RTP timestamp at 90 kHz.
+    pub end: u32,
     /// When not to wait for that any more.
     pub deadline: u64,
 }
@@ -90,7 +90,7 @@ pub struct Token<T, G = Gate> {
     was_live: bool,
     /// For sound, how it fades at takes.
     pub ramp: Option<Box<Ramp>>,
-    /// Where its picture has left.
+    /// Where it or its picture leaves.
     pub cue: Option<Cue>,
     /// The newest frame passed on, and its timestamp.
     shown: (u64, u32),

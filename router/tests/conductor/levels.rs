@@ -62,6 +62,9 @@ fn a_thousand_takes_keep_three_levels_together() {
     for (timestamp, source) in &heard.data {
         assert_eq!(shown.get(timestamp), Some(source), "at {timestamp}");
     }
+    let with_data: BTreeSet<u32> = heard.data.iter().map(|(timestamp, _)| *timestamp).collect();
+    let without = shown.keys().filter(|timestamp| !with_data.contains(timestamp)).count();
+    assert!(without <= 1, "{without} pictures without data");
     // And none of an old source comes after the first of a new one.
     let switches = |list: &[(u32, u16)]| list.windows(2).filter(|w| w[0].1 != w[1].1).count();
     assert_eq!(switches(&heard.pictures), switches(&heard.data));

@@ -15,6 +15,8 @@ use st2110::{
 use super::{Bench, MS, input, output, parcel};
 
 pub const FRAME_NS: u64 = 20 * MS;
+/// How far the packets of a picture are behind its timestamps.
+const LAG_NS: u64 = 2 * MS;
 /// Loudest sample of a tone.
 const AMPLITUDE: f64 = 800_000.0;
 
@@ -87,7 +89,13 @@ impl Source {
             self.audio = now / MS;
             self.started = true;
         }
-        while u64::from(self.video) * step <= since {
+        // Data come with the start of a frame, before the last packets of the one before.
+        while self.data * FRAME_NS <= since {
+            let octets = self.data_packet();
+            self.data += 1;
+            self.deliver(bench, port + 6, octets);
+        }
+        while u64::from(self.video) * step + LAG_NS <= since {
             let frame = u64::from(self.video) / packets;
             let planned = plan.packet((u64::from(self.video) % packets) as usize).unwrap();
             let mut octets = vec![0; planned.packet_len()];
@@ -96,11 +104,6 @@ impl Source {
             octets[20] = port as u8;
             self.video += 1;
             self.deliver(bench, port, octets);
-        }
-        while self.data * FRAME_NS + MS <= since {
-            let octets = self.data_packet();
-            self.data += 1;
-            self.deliver(bench, port + 6, octets);
         }
         while (self.audio + 1) * MS <= now {
             let octets = self.sound_packet();
