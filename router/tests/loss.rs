@@ -313,7 +313,7 @@ fn free_port() -> u16 {
     UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
-fn format(width: u16, height: u16, rate: &str, rest: serde_json::Value) -> VideoFormat {
+fn format(width: u16, height: u16, rate: &str, rest: &serde_json::Value) -> VideoFormat {
     let mut format = json!({ "width": width, "height": height, "rate": rate,
         "sampling": "YCbCr-4:2:2", "depth": 10 });
     for (key, value) in rest.as_object().unwrap() {
@@ -325,10 +325,10 @@ fn format(width: u16, height: u16, rate: &str, rest: serde_json::Value) -> Video
 #[test]
 fn a_slate_is_received_whole_in_every_kind_of_format() {
     let formats = [
-        format(1920, 1080, "10", json!({})),
-        format(1920, 1080, "10", json!({ "scan": "interlaced" })),
-        format(1920, 1080, "5", json!({ "scan": "psf", "sampling": "YCbCr-4:2:0", "depth": 8 })),
-        format(1280, 720, "10", json!({ "sampling": "RGB", "depth": 12, "packing": "BPM" })),
+        format(1920, 1080, "10", &json!({})),
+        format(1920, 1080, "10", &json!({ "scan": "interlaced" })),
+        format(1920, 1080, "5", &json!({ "scan": "psf", "sampling": "YCbCr-4:2:0", "depth": 8 })),
+        format(1280, 720, "10", &json!({ "sampling": "RGB", "depth": 12, "packing": "BPM" })),
     ];
     for video in formats {
         let mut router = Router::start();
@@ -382,9 +382,9 @@ fn a_loss_is_answered_by_a_backup_and_then_by_a_slate() {
         "format     event         backup ordered  backup's first packet  slate's first packet"
     );
     for video in [
-        format(640, 360, "60", json!({})),
-        format(1280, 720, "50", json!({})),
-        format(1920, 1080, "25", json!({})),
+        format(640, 360, "60", &json!({})),
+        format(1280, 720, "50", &json!({})),
+        format(1920, 1080, "25", &json!({})),
     ] {
         let mut router = Router::start();
         let display = Display::open(&video);

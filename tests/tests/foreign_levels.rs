@@ -112,14 +112,14 @@ fn ancillary(sequence: u32, timestamp: u32, user: &[u8]) -> Vec<u8> {
     for word in words {
         put(word, 10);
     }
-    while bits.len() % 32 != 0 {
+    while !bits.len().is_multiple_of(32) {
         bits.push(false);
     }
     let data: Vec<u8> = bits
         .chunks(8)
         .map(|octet| octet.iter().fold(0, |value, bit| value << 1 | u8::from(*bit)))
         .collect();
-    let mut packet = vec![0x80, 0x80 | 100];
+    let mut packet = vec![0x80, 0xe4];
     packet.extend((sequence as u16).to_be_bytes());
     packet.extend(timestamp.to_be_bytes());
     packet.extend(0x1234_5678_u32.to_be_bytes());
@@ -194,7 +194,7 @@ fn ancillary_data_are_exact() {
         let number = timestamp / 1800;
         let sent = ancillary(0xfff0 + number, timestamp, &number.to_be_bytes());
         assert_eq!(packet[14..], sent[14..], "payload of {number}");
-        assert_eq!(packet[1], 0x80 | 101, "marker and the output's payload type");
+        assert_eq!(packet[1], 0xe5, "marker and the output's payload type");
         if let Some(before) = before {
             assert_eq!((sequence, number), (before.0 + 1, before.1 + 1));
         }
