@@ -45,13 +45,14 @@ impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
                 port.route.since = now;
                 port.route.state =
                     if step.input.is_some() { RouteState::Switching } else { RouteState::None };
-                let route = port.route.clone();
-                self.clients.tell(Event::Route {
-                    output: step.output.clone(),
-                    level: step.level,
-                    route,
-                });
             }
+            // Told even where nothing changes but the number: somebody waits for it.
+            let route = port.route.clone();
+            self.clients.tell(Event::Route {
+                output: step.output.clone(),
+                level: step.level,
+                route,
+            });
         }
         for step in &moves {
             // From here on what is asked for counts, whatever stood in before.

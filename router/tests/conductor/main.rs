@@ -328,6 +328,26 @@ fn a_take_is_live_only_when_a_whole_frame_has_left() {
 }
 
 #[test]
+fn a_take_of_what_is_there_already_is_confirmed() {
+    let mut bench = Bench::with_two_inputs();
+    bench.ask(Command::PutOutput(output("main", 101))).unwrap();
+    bench.run(100);
+    bench.salvo(vec![take("main", "endoscope")]);
+    bench.run(100);
+    assert_eq!(bench.route("main").state, RouteState::Live);
+    while bench.lines.try_recv().is_ok() {}
+    let number = bench.salvo(vec![take("main", "endoscope")]);
+    bench.run(100);
+    let told = bench.lines.try_iter().any(|line| {
+        let message =
+            codec::read::<_, FromRouter>(&mut &line[..], &mut Vec::new()).unwrap().unwrap();
+        matches!(message, FromRouter::Event(ormatrix_protocol::Event::Route { route, .. })
+            if route.take == number && route.state == RouteState::Live)
+    });
+    assert!(told, "whoever asked waits for ever");
+}
+
+#[test]
 fn a_lost_source_shows_and_comes_back() {
     let mut bench = Bench::with_two_inputs();
     bench.ask(Command::PutOutput(output("main", 101))).unwrap();
