@@ -157,8 +157,7 @@ impl<I: PacketIo, G: FrameGate> Sight<'_, I, G> {
     pub fn entry(&self, token: &Token<I::Tx, G>, input: &Input<I>, now: u64) -> Entry {
         let Order { take, party, joins_with, at, .. } = token.order;
         let patience = 2 * input.flow.deadline_ns();
-        let together =
-            party <= 1 || self.is_complete(input, take, party) || now >= token.since + patience;
+        let together = self.is_complete(input, take, party) || now >= token.since + patience;
         let at = at.filter(|at| now < at.clock + patience);
         let from = at.map(|at| Moment::new(at.timestamp, input.flow.clock_hz()));
         match joins_with {
