@@ -295,12 +295,12 @@ impl Flow {
     }
 
     /// Whether what is held back shall wait no longer for what is missing before it. Then
-    /// held packets are released.
+    /// held packets are released. Whatever came before `read_until` has been taken in.
     #[inline]
-    pub fn give_up_gap(&mut self, now: u64) -> bool {
+    pub fn give_up_gap(&mut self, read_until: u64, now: u64) -> bool {
         let Self { hold, intake, .. } = self;
         hold.as_mut().is_some_and(|hold| {
-            hold.give_up(now, |sequence, by| intake.is_passed(sequence, by, now))
+            hold.give_up(read_until, |sequence, by| intake.is_passed(sequence, by, now))
         })
     }
 
@@ -366,6 +366,11 @@ impl Flow {
     /// The present epoch; see [`Accepted::epoch`].
     pub fn epoch(&self) -> u32 {
         self.epoch
+    }
+
+    /// Whether a leg has passed another, which is alive, by more than that is behind.
+    pub fn is_far_ahead(&self, leg: usize, other: usize, now: u64) -> bool {
+        self.intake.is_far_ahead(leg, other, now)
     }
 
     /// The flow's frames.

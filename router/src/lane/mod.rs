@@ -54,6 +54,35 @@ struct Input<I: PacketIo> {
     /// Outputs attached, by slot.
     members: Vec<u16>,
     reported: Option<SignalState>,
+    backlog: [Backlog; LEGS_MAX],
+}
+
+/// What waits in the socket of a leg.
+#[derive(Clone, Copy, Debug, Default)]
+struct Backlog {
+    /// The last turn that found something and has not read it all.
+    unread: u64,
+    /// The last turn that ended so.
+    left: u64,
+}
+
+impl<I: PacketIo> Input<I> {
+    /// The time by which deadlines for packets are judged: everything that had come by then
+    /// has been read. Before everything has been, none is over: what is missing may wait in
+    /// a socket, because the host did not let the lane run.
+    fn read_until(&self, turn: u64, now: u64) -> u64 {
+        let read = self.backlog.iter().all(|backlog| backlog.unread != turn);
+        if read { now } else { 0 }
+    }
+
+    /// Whether a leg shall wait for the other, which is being caught up with: what one leg
+    /// has lost must be there before more of the other needs its room.
+    fn waits_for_other(&self, leg: usize, turn: u64, now: u64) -> bool {
+        let mut others = (0..LEGS_MAX).filter(|other| *other != leg);
+        others.any(|other| {
+            self.backlog[other].left + 1 >= turn && self.flow.is_far_ahead(leg, other, now)
+        })
+    }
 }
 
 /// The channels of one lane.
@@ -100,6 +129,8 @@ pub struct Lane<I: PacketIo, C: Clock, G = Gate> {
     /// Inputs that hold packets back until a gap is filled.
     holding: Vec<u16>,
     ready: Vec<u16>,
+    /// Counts turns, from 1.
+    turn: u64,
     next_tick: u64,
     stopped: bool,
 }
@@ -125,6 +156,7 @@ impl<I: PacketIo, C: Clock, G: FrameGate> Lane<I, C, G> {
             packets: Vec::with_capacity(2 * BATCH_MAX),
             holding: Vec::with_capacity(inputs),
             ready: Vec::with_capacity(inputs * LEGS_MAX),
+            turn: 0,
             next_tick: 0,
             stopped: false,
         }
@@ -138,19 +170,25 @@ impl<I: PacketIo, C: Clock, G: FrameGate> Lane<I, C, G> {
     /// One turn: commands, packets, deadlines. True when packets moved.
     pub fn turn(&mut self) -> bool {
         let now = self.clock.now();
+        self.turn += 1;
+        let mut ready = std::mem::take(&mut self.ready);
+        ready.clear();
+        // A failing wait shows as silence, which signals report; there is no better answer
+        // on the packet path.
+        let _ = self.io.ready(&mut ready, 0);
+        for (slot, leg) in ready.iter().copied().map(unkey) {
+            if let Some(input) = self.inputs[usize::from(slot)].as_deref_mut() {
+                input.backlog[leg].unread = self.turn;
+            }
+        }
         for _ in 0..COMMANDS {
             match self.wiring.mailbox.try_recv() {
                 Ok(message) => self.follow(message, now),
                 Err(_) => break,
             }
         }
-        let mut ready = std::mem::take(&mut self.ready);
-        ready.clear();
-        // A failing wait shows as silence, which signals report; there is no better answer
-        // on the packet path.
-        let _ = self.io.ready(&mut ready, 0);
-        for key in &ready {
-            self.receive(key / LEGS_MAX as u16, usize::from(key % LEGS_MAX as u16), now);
+        for (slot, leg) in ready.iter().copied().map(unkey) {
+            self.receive(slot, leg, now);
         }
         self.give_up_gaps(now);
         let moved = !ready.is_empty();
@@ -173,7 +211,8 @@ impl<I: PacketIo, C: Clock, G: FrameGate> Lane<I, C, G> {
             ToLane::AddInput { slot, legs, flow, cells } => {
                 self.attach(slot, &legs);
                 let members = Vec::with_capacity(self.tokens.len());
-                let input = Input { legs, flow, cells, members, reported: None };
+                let backlog = Default::default();
+                let input = Input { legs, flow, cells, members, reported: None, backlog };
                 if let Some(place) = self.inputs.get_mut(usize::from(slot)) {
                     *place = Some(Box::new(input));
                 }
@@ -313,9 +352,10 @@ impl<I: PacketIo, C: Clock, G: FrameGate> Lane<I, C, G> {
         token.order = order;
         if let Some(slot) = token.on {
             let Some(input) = self.inputs[usize::from(slot)].as_deref_mut() else { return };
+            let read_until = input.read_until(self.turn, now);
             let here = Some(Place { lane: self.index, input: slot });
             if token.thin.is_some() && order.target == here {
-                token.gate.try_close(now, &input.flow);
+                token.gate.try_close(read_until, &input.flow);
                 return;
             }
             if order.target == here && !token.gate.is_leaving() {
@@ -337,7 +377,7 @@ impl<I: PacketIo, C: Clock, G: FrameGate> Lane<I, C, G> {
                     token.gate.leave_at(moment, deadline, &input.flow);
                 }
             }
-            if !token.gate.try_close(now, &input.flow) {
+            if !token.gate.try_close(read_until, &input.flow) {
                 return;
             }
             left = Some((token.end(&input.flow), now + input.flow.deadline_ns()));
@@ -474,4 +514,9 @@ impl<I: PacketIo, C: Clock, G: FrameGate> Lane<I, C, G> {
 /// What the backend calls one leg of an input.
 fn key(slot: u16, leg: u16) -> u16 {
     slot * LEGS_MAX as u16 + leg
+}
+
+/// The input and its leg that the backend calls so.
+fn unkey(key: u16) -> (u16, usize) {
+    (key / LEGS_MAX as u16, usize::from(key % LEGS_MAX as u16))
 }

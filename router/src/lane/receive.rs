@@ -4,7 +4,7 @@ use ormatrix_io::Clock;
 use ormatrix_protocol::DropReason;
 
 use super::{
-    Input, Lane,
+    Backlog, Input, Lane,
     levels::Sight,
     octets::{Octets, Source},
     token::{Entry, Packet},
@@ -24,11 +24,14 @@ impl<I: PacketIo, C: Clock, G: FrameGate> Lane<I, C, G> {
         let Some(mut input) = self.inputs.get_mut(usize::from(slot)).and_then(Option::take) else {
             return;
         };
-        for _ in 0..BATCHES {
+        let most = if input.waits_for_other(leg, self.turn, now) { 0 } else { BATCHES };
+        input.backlog[leg].left = self.turn;
+        for _ in 0..most {
             let Some(rx) = &mut input.legs[leg] else { break };
             // An error on a socket (an ICMP message) concerns no packet of ours.
             let count = self.io.receive(rx, &mut self.batch).unwrap_or(0);
             if count == 0 {
+                input.backlog[leg] = Backlog::default();
                 break;
             }
             self.packets.clear();
@@ -49,7 +52,8 @@ impl<I: PacketIo, C: Clock, G: FrameGate> Lane<I, C, G> {
         for index in (0..self.holding.len()).rev() {
             let slot = self.holding[index];
             let Some(mut input) = self.inputs[usize::from(slot)].take() else { continue };
-            while input.flow.give_up_gap(now) {
+            let read_until = input.read_until(self.turn, now);
+            while input.flow.give_up_gap(read_until, now) {
                 self.pass_released(&mut input, now);
             }
             if !input.flow.hold.as_ref().is_some_and(|hold| hold.is_waiting()) {

@@ -152,7 +152,20 @@ impl World {
         }
     }
 
+    /// Sends so many packets more while the lane does not run.
+    fn stall(&mut self, packets: u64) {
+        let until = self.stream.number + packets;
+        while self.stream.number < until {
+            self.pass_time(until);
+        }
+    }
+
     fn poll(&mut self, until: u64) {
+        self.pass_time(until);
+        self.turn();
+    }
+
+    fn pass_time(&mut self, until: u64) {
         self.clock.advance(POLL_NS);
         let now = self.clock.now();
         while self.stream.number < until && self.start + Stream::due(self.stream.number) <= now {
@@ -166,6 +179,9 @@ impl World {
         for path in &mut self.paths {
             path.deliver(&self.network, now);
         }
+    }
+
+    fn turn(&mut self) {
         self.lane.turn();
         let [main, twin] = [0, 1].map(|leg| self.network.take_sent(self.outputs[leg]));
         assert_eq!(main.len(), twin.len());
@@ -253,6 +269,27 @@ fn a_leg_that_dies_and_comes_back_is_not_missed() {
             world.run(away + 30_000);
         }
         world.assert_nothing_lost();
+    }
+}
+
+#[test]
+fn a_lane_that_was_not_let_run_gives_nothing_up() {
+    for order in ORDERS {
+        for behind in [0, 1] {
+            let mut world = World::new(10_000, order, true, 4);
+            world.paths[behind].lag_ns = 9 * MS;
+            world.run(20_000);
+            for path in &mut world.paths {
+                path.faults = Faults { loss: 2000, burst: 300, ..Faults::default() };
+            }
+            for _ in 0..20 {
+                world.run(10_000);
+                // Five times as long as a leg may be behind, and less than silence.
+                world.stall(13_000);
+            }
+            world.run(20_000);
+            world.assert_nothing_lost();
+        }
     }
 }
 
