@@ -41,20 +41,31 @@ pub struct Setup {
     pub legs_out: usize,
     /// Monitors on the input, which take a frame four times a second.
     pub monitors: u16,
+    /// Inputs beside it in the same lane that carry nothing now, such as its backup and
+    /// its slate.
+    pub idle: u16,
     /// Packets of a datagram as the kernel hands it over (GRO).
     pub run: usize,
 }
 
 impl Setup {
     /// One input on one output: what everything else is compared with.
-    pub const PLAIN: Self =
-        Self { name: "one output", legs_in: 1, outputs: 1, legs_out: 1, monitors: 0, run: BATCH };
+    pub const PLAIN: Self = Self {
+        name: "one output",
+        legs_in: 1,
+        outputs: 1,
+        legs_out: 1,
+        monitors: 0,
+        idle: 0,
+        run: BATCH,
+    };
 
     /// Every one that is counted.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::PLAIN,
         Self { name: "one output, packets one by one", run: 1, ..Self::PLAIN },
         Self { name: "one output and a monitor", monitors: 1, ..Self::PLAIN },
+        Self { name: "one output, a backup and a slate beside it", idle: 2, ..Self::PLAIN },
         Self { name: "two legs in, one output", legs_in: 2, ..Self::PLAIN },
         Self { name: "one output of two legs", legs_out: 2, ..Self::PLAIN },
         Self { name: "four outputs", outputs: 4, ..Self::PLAIN },
@@ -120,13 +131,19 @@ impl Bench {
         let (mailbox, mail) = unbounded();
         let wiring = Wiring { mailbox: mail, peers: vec![mailbox.clone()], reports: reporting };
         let outputs = setup.outputs + setup.monitors;
-        let capacity = Capacity { inputs: 1, outputs };
+        let capacity = Capacity { inputs: 1 + setup.idle, outputs };
         let lane = Lane::new(0, io.clone(), clock.clone(), wiring, capacity);
         let receivers: Vec<usize> = (0..setup.legs_in).map(|_| io.receiver()).collect();
         let flow = Box::new(Flow::new(&spec).expect("a format to be sent"));
         let cells = Arc::new(InputCells::new(setup.legs_in));
         let end = |leg: usize| receivers.get(leg).map(|receiver| (*receiver, false));
-        let mut told = vec![ToLane::AddInput { slot: 0, legs: [end(0), end(1)], flow, cells }];
+        let mut told =
+            vec![ToLane::AddInput { slot: 0, legs: [end(0), end(1)], flow: flow.clone(), cells }];
+        for slot in 1..=setup.idle {
+            let legs = [Some((io.receiver(), false)), None];
+            let (flow, cells) = (flow.clone(), Arc::new(InputCells::new(1)));
+            told.push(ToLane::AddInput { slot, legs, flow, cells });
+        }
         for slot in 0..outputs {
             let legs = vec![Some(()); setup.legs_out];
             let mut token = Token::new(slot, legs, u32::from(slot) + 9, 97, 1000);

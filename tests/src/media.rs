@@ -34,12 +34,12 @@ pub fn format(name: &str) -> VideoFormat {
 }
 
 /// Starts one of our sources to a port of this host, unsynchronised by `offset_us`. The
-/// picture is a moving ball unless `more` names another.
+/// picture is a moving ball unless `more` names another or a file.
 pub fn source(name: &str, format: &str, port: u16, offset_us: u64, more: &[&str]) -> Process {
     let to = format!("127.0.0.1:{port}");
     let offset = offset_us.to_string();
     let mut command = own("ormatrix-source");
-    if !more.contains(&"--pattern") {
+    if !more.iter().any(|option| ["--pattern", "--file"].contains(option)) {
         command.args(["--pattern", "ball"]);
     }
     command.args(["--name", name, "--format", format, "--to", &to]);
