@@ -1,10 +1,12 @@
 //! What a process of the matrix asks of the kernel: clocks, batched UDP, thread placement.
 //!
 //! This crate holds the workspace's only unsafe code, in one module per need: `sys` (clocks
-//! and scheduling), `udp::sys` (batched datagrams) and `tap::sys` (packet sockets). Everything
-//! above them is safe.
+//! and scheduling), `messages` (receiving in batches), `calls` (what every socket needs),
+//! `udp::sys` (datagrams) and `tap::sys` (packet sockets). Everything above them is safe.
 
+mod calls;
 pub mod clock;
+mod messages;
 pub mod process;
 mod sys;
 pub mod tap;

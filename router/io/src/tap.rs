@@ -34,6 +34,8 @@ pub use interfaces::{Interface, interfaces};
 pub use segments::rtp_segment;
 use socket2::{Domain, Socket, Type};
 
+use crate::calls;
+
 /// Which way packets pass the interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Direction {
@@ -127,7 +129,7 @@ impl Tap {
     /// Waits until something can be received; false when `timeout` ran out.
     pub fn wait(&self, timeout: Duration) -> io::Result<bool> {
         let ms = i32::try_from(timeout.as_millis()).unwrap_or(i32::MAX);
-        sys::wait_readable(self.socket.as_raw_fd(), ms)
+        calls::wait_readable(self.socket.as_raw_fd(), ms)
     }
 
     /// Packets and super-packets that passed the filter and were lost for want of buffer,

@@ -2,7 +2,7 @@
 
 use std::{io, os::fd::RawFd};
 
-use super::sys::{self, VNET_HEADER};
+use super::sys::{self, About, VNET_HEADER};
 
 /// Longest frame: a super-packet of 64 KiB behind the headers of kernel and link.
 const LONGEST: usize = 65_536 + 64;
@@ -36,7 +36,6 @@ pub enum Segments {
 #[derive(Clone, Copy, Debug)]
 pub struct TapFrame<'a> {
     /// When the kernel took it, in nanoseconds since the Unix epoch. Packets that a network
-    /// When the kernel took it, in nanoseconds since the Unix epoch. Packets that a network
     /// card, its driver or GRO handed over together have times of that moment. For some
     /// milliseconds after no socket of the host asked for times, it is that of reading.
     pub time_ns: u64,
@@ -54,7 +53,7 @@ pub struct TapFrame<'a> {
 
 /// Room for what a tap is asked to hand over at once.
 pub struct TapBatch {
-    headers: sys::Headers,
+    messages: sys::Messages,
     filled: usize,
     segments_told: bool,
 }
@@ -62,13 +61,13 @@ pub struct TapBatch {
 impl TapBatch {
     /// Room for so many frames, 64 KiB each.
     pub fn new(frames: usize) -> Self {
-        let headers = sys::Headers::new(frames.max(1), LONGEST);
-        Self { headers, filled: 0, segments_told: false }
+        let messages = sys::Messages::new(frames.max(1), LONGEST);
+        Self { messages, filled: 0, segments_told: false }
     }
 
     /// Whether the last receive filled it: more may be waiting.
     pub fn is_full(&self) -> bool {
-        self.filled == self.headers.len()
+        self.filled == self.messages.len()
     }
 
     /// The frames of the last receive, in order.
@@ -79,13 +78,14 @@ impl TapBatch {
     pub(super) fn fill(&mut self, fd: RawFd, segments_told: bool) -> io::Result<usize> {
         self.filled = 0;
         self.segments_told = segments_told;
-        self.filled = self.headers.receive(fd)?;
+        self.filled = self.messages.receive(fd, self.messages.len())?;
         Ok(self.filled)
     }
 
     fn frame(&self, index: usize) -> Option<TapFrame<'_>> {
-        let told = self.headers.told(index);
-        let mut octets = self.headers.octets(index);
+        let told = self.messages.told(index);
+        let About { time_ns, vlan_tag, hardware } = About::of(&told);
+        let mut octets = self.messages.octets(index);
         let mut segments = Segments::Untold;
         if self.segments_told {
             let (header, frame) = octets.split_first_chunk::<VNET_HEADER>()?;
@@ -97,11 +97,10 @@ impl TapBatch {
             };
             octets = frame;
         }
-        let link = match told.hardware {
+        let link = match hardware {
             libc::ARPHRD_ETHER | libc::ARPHRD_LOOPBACK => Link::Ethernet,
             _ => Link::Ip,
         };
-        let sys::Told { time_ns, vlan_tag, cut, .. } = told;
-        Some(TapFrame { time_ns, link, octets, vlan_tag, segments, cut })
+        Some(TapFrame { time_ns, link, octets, vlan_tag, segments, cut: told.is_cut() })
     }
 }

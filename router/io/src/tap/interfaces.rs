@@ -3,6 +3,7 @@
 use std::{io, net::IpAddr};
 
 use super::sys;
+use crate::calls;
 
 /// A network interface.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,7 +26,7 @@ pub fn interfaces() -> io::Result<Vec<Interface>> {
         if let Some(interface) = all.iter_mut().find(|interface| interface.name == name) {
             interface.addresses.push(address);
         } else {
-            let index = sys::interface_index(name);
+            let index = calls::interface_index(name);
             let (name, addresses) = (name.to_owned(), vec![address]);
             all.push(Interface { name, index, loopback, addresses });
         }

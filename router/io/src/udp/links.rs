@@ -18,6 +18,7 @@ use std::{
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::sys;
+use crate::calls;
 
 /// News of links, and of the addresses and routes by which the kernel chooses one.
 const GROUPS: i32 = libc::RTMGRP_LINK
@@ -83,7 +84,7 @@ impl Links {
 
     /// How an interface stands now; without a name, how all of them do.
     pub fn link(&mut self, interface: Option<&str>) -> Link {
-        let index = interface.map_or(0, sys::interface_index);
+        let index = interface.map_or(0, calls::interface_index);
         self.listen();
         let change = match interface {
             Some(_) => self.news.links.get(&index).map_or(0, |(_, at)| *at).max(self.news.gap),

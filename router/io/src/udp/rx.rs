@@ -12,7 +12,12 @@ use std::{
 use socket2::{Domain, Protocol, Socket, Type};
 use st2110::leg::Leg;
 
-use super::{Membership, RxOptions, SocketError, membership::join, sys};
+use super::{
+    Membership, RxOptions, SocketError,
+    membership::join,
+    sys::{self, About},
+};
+use crate::calls;
 
 /// A socket that receives one leg of a stream.
 ///
@@ -45,20 +50,20 @@ impl RxSocket {
         }
         // Forced past rmem_max where the process may, else as much as the host allows.
         let wanted = i32::try_from(options.receive_buffer).unwrap_or(i32::MAX);
-        if sys::set_option(fd, libc::SOL_SOCKET, libc::SO_RCVBUFFORCE, wanted).is_err() {
+        if calls::set_option(fd, libc::SOL_SOCKET, libc::SO_RCVBUFFORCE, wanted).is_err() {
             socket
                 .set_recv_buffer_size(options.receive_buffer)
                 .map_err(kernel("size the receive buffer"))?;
         }
         // GRO saves most of the cost but its lack only costs time; the others only inform.
-        let _ = sys::set_option(fd, libc::SOL_UDP, libc::UDP_GRO, 1);
-        let _ = sys::set_option(fd, libc::SOL_SOCKET, libc::SO_RXQ_OVFL, 1);
+        let _ = calls::set_option(fd, libc::SOL_UDP, libc::UDP_GRO, 1);
+        let _ = calls::set_option(fd, libc::SOL_SOCKET, libc::SO_RXQ_OVFL, 1);
         let (level, fragments) = if leg.address.is_ipv4() {
             (libc::IPPROTO_IP, sys::IP_RECVFRAGSIZE)
         } else {
             (libc::IPPROTO_IPV6, sys::IPV6_RECVFRAGSIZE)
         };
-        sys::set_option(fd, level, fragments, 1).map_err(kernel("watch for fragments"))?;
+        calls::set_option(fd, level, fragments, 1).map_err(kernel("watch for fragments"))?;
         if let Some((name, _)) = &interface {
             // A join names the interface too, but IPv6 delivers by group alone.
             socket.bind_device(Some(name.as_bytes())).map_err(kernel("bind to the interface"))?;
@@ -86,10 +91,10 @@ impl RxSocket {
 
     /// Fills the batch with what waits, without waiting; returns how many datagrams.
     pub fn receive(&self, batch: &mut RxBatch) -> io::Result<usize> {
-        batch.filled = batch.headers.receive(self.socket.as_raw_fd(), batch.touched)?;
+        batch.filled = batch.messages.receive(self.socket.as_raw_fd(), batch.touched)?;
         batch.touched = batch.filled.max(1);
         if batch.filled > 0
-            && let Some(overflow) = batch.headers.received(batch.filled - 1).overflow
+            && let Some(overflow) = About::of(&batch.messages.told(batch.filled - 1)).overflow
         {
             self.overflow.set(overflow);
         }
@@ -99,7 +104,7 @@ impl RxSocket {
     /// Waits until something can be received; false when `timeout` ran out.
     pub fn wait(&self, timeout: Duration) -> io::Result<bool> {
         let ms = i32::try_from(timeout.as_millis()).unwrap_or(i32::MAX);
-        sys::wait_readable(self.socket.as_raw_fd(), ms)
+        calls::wait_readable(self.socket.as_raw_fd(), ms)
     }
 
     /// The address bound, with the port the kernel chose if 0 was asked for.
@@ -130,7 +135,7 @@ impl AsRawFd for RxSocket {
 /// The leg's interface by name and index.
 pub(super) fn interface(leg: &Leg) -> Result<Option<(String, u32)>, SocketError> {
     let Some(name) = &leg.interface else { return Ok(None) };
-    match sys::interface_index(name) {
+    match calls::interface_index(name) {
         0 => Err(SocketError::UnknownInterface { interface: name.clone() }),
         index => Ok(Some((name.clone(), index))),
     }
@@ -147,7 +152,7 @@ pub(super) fn same_version(leg: &Leg) -> Result<(), SocketError> {
 
 /// Slabs that a receive fills, allocated once and used again for every batch.
 pub struct RxBatch {
-    headers: sys::Headers,
+    messages: sys::Messages,
     filled: usize,
     /// Messages whose lengths the kernel has overwritten.
     touched: usize,
@@ -156,7 +161,8 @@ pub struct RxBatch {
 impl RxBatch {
     /// Room for `messages` datagrams of up to `octets_each`; 65 536 holds any GRO run.
     pub fn new(messages: usize, octets_each: usize) -> Self {
-        Self { headers: sys::Headers::new(messages, octets_each), filled: 0, touched: messages }
+        let slabs = sys::Messages::new(messages, octets_each);
+        Self { messages: slabs, filled: 0, touched: messages }
     }
 
     /// Datagrams of the last receive.
@@ -175,15 +181,9 @@ impl RxBatch {
     /// When `index` is not below [`RxBatch::len`].
     pub fn datagram(&mut self, index: usize) -> Datagram<'_> {
         assert!(index < self.filled, "datagram {index} of {}", self.filled);
-        let received = self.headers.received(index);
-        let from = self.headers.sender(index);
-        Datagram {
-            octets: &mut self.headers.slab(index)[..received.octets],
-            segment: received.segment,
-            from,
-            truncated: received.truncated,
-            fragmented: received.fragmented,
-        }
+        let told = self.messages.told(index);
+        let (about, truncated) = (About::of(&told), told.is_cut());
+        Datagram::new(self.messages.octets_mut(index), about, truncated)
     }
 
     /// The octets of datagram `index`, for gathering packets of several datagrams.
@@ -192,7 +192,7 @@ impl RxBatch {
     /// When `index` is not below [`RxBatch::len`].
     pub fn octets(&self, index: usize) -> &[u8] {
         assert!(index < self.filled, "datagram {index} of {}", self.filled);
-        self.headers.filled(index)
+        self.messages.octets(index)
     }
 
     /// The same, to rewrite in place.
@@ -201,19 +201,13 @@ impl RxBatch {
     /// When `index` is not below [`RxBatch::len`].
     pub fn octets_mut(&mut self, index: usize) -> &mut [u8] {
         assert!(index < self.filled, "datagram {index} of {}", self.filled);
-        let octets = self.headers.filled(index).len();
-        &mut self.headers.slab(index)[..octets]
+        self.messages.octets_mut(index)
     }
 
     /// The datagrams of the last receive, in order.
     pub fn datagrams(&mut self) -> impl Iterator<Item = Datagram<'_>> {
-        self.headers.each(self.filled).map(|(slab, received, from)| Datagram {
-            octets: &mut slab[..received.octets],
-            segment: received.segment,
-            from,
-            truncated: received.truncated,
-            fragmented: received.fragmented,
-        })
+        let each = self.messages.each(self.filled);
+        each.map(|(octets, told)| Datagram::new(octets, About::of(&told), told.is_cut()))
     }
 }
 
@@ -231,7 +225,12 @@ pub struct Datagram<'a> {
     pub fragmented: bool,
 }
 
-impl Datagram<'_> {
+impl<'a> Datagram<'a> {
+    fn new(octets: &'a mut [u8], about: About, truncated: bool) -> Self {
+        let About { from, segment, fragmented, .. } = about;
+        Self { octets, segment, from, truncated, fragmented }
+    }
+
     /// The packets, each its own slice.
     pub fn segments(&mut self) -> slice::ChunksMut<'_, u8> {
         self.octets.chunks_mut(self.segment.max(1))

@@ -14,6 +14,7 @@ use super::{
     rx::{interface, same_version},
     sys,
 };
+use crate::calls;
 
 /// Most packets that one gathered send may hold (the kernel's own limit).
 pub const MAX_SEGMENTS: usize = 64;
@@ -56,7 +57,7 @@ impl TxSocket {
         } else {
             (libc::IPPROTO_IPV6, libc::IPV6_MTU_DISCOVER, libc::IPV6_PMTUDISC_DO)
         };
-        sys::set_option(socket.as_raw_fd(), level, name, value)
+        calls::set_option(socket.as_raw_fd(), level, name, value)
             .map_err(kernel("forbid fragments"))?;
         if let Some((name, index)) = &interface {
             socket.bind_device(Some(name.as_bytes())).map_err(kernel("bind to the interface"))?;
