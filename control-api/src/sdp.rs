@@ -10,7 +10,8 @@ use std::{
 };
 
 use ormatrix_protocol::{
-    AncillaryInput, AudioInput, InputStream, Leg, Merge, OutputStream, spec::standard_udp_limit,
+    AncillaryInput, AudioInput, InputStream, Leg, Level, Merge, OutputStream,
+    spec::standard_udp_limit,
 };
 use serde::Deserialize;
 use st2110::{
@@ -97,7 +98,7 @@ pub fn parse(text: &str, tolerant: bool) -> Result<Described, Error> {
     let interlace = video.format.fields() > 1;
     let audio = session.audio().next();
     let ancillary = session.ancillary().next();
-    for level in ["audio", "ancillary"] {
+    for level in Level::BESIDE {
         let of_level = session.streams.iter().filter(|stream| stream.essence.level() == level);
         for other in of_level.skip(1) {
             let place = other.legs.first().map(|leg| leg.leg.socket_address());

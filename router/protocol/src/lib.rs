@@ -16,13 +16,14 @@ pub mod refusal;
 pub mod spec;
 pub mod status;
 
-pub use levels::{AncillaryInput, AudioInput, InputStream, Level, OutputStream, RAMP_MS_MAX};
+pub use levels::{AncillaryInput, AudioInput, InputStream, OutputStream, RAMP_MS_MAX};
 pub use message::{Command, Event, FromRouter, Reply, Request};
 pub use refusal::{Direction, Refusal};
 pub use spec::{
     Back, Failover, InputId, InputSpec, Leg, Merge, MergeOrder, MonitorSpec, OnLoss, OutputId,
     OutputSpec, SKEW_US_MAX, SteadyMs, Take,
 };
+pub use st2110::level::Level;
 pub use status::{
     DropReason, Findings, InputCounters, InputLevel, InputStatus, LegCounters, MonitorStatus,
     OutputCounters, OutputLevel, OutputStatus, Route, RouteState, RouterStatus, Scheduled,

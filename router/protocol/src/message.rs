@@ -1,9 +1,9 @@
 //! The messages themselves.
 
 use serde::{Deserialize, Serialize};
+use st2110::level::Level;
 
 use crate::{
-    levels::Level,
     refusal::Refusal,
     spec::{InputId, InputSpec, MonitorSpec, OutputId, OutputSpec, Take},
     status::{Findings, Route, RouterStatus, Signal, Telemetry},

@@ -3,11 +3,9 @@
 use std::{fmt, net::IpAddr};
 
 use serde::{Deserialize, Serialize};
+use st2110::level::Level;
 
-use crate::{
-    levels::Level,
-    spec::{InputId, OutputId},
-};
+use crate::spec::{InputId, OutputId};
 
 /// A refusal, with the ids and addresses concerned.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]

@@ -3,10 +3,10 @@
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
-use st2110::format::VideoFormat;
 pub use st2110::leg::Leg;
+use st2110::{format::VideoFormat, level::Level};
 
-use crate::levels::{AncillaryInput, AudioInput, Level, OutputStream};
+use crate::levels::{AncillaryInput, AudioInput, OutputStream};
 
 /// Longest id in octets.
 pub const ID_MAX: usize = 64;

@@ -3,11 +3,9 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use st2110::level::Level;
 
-use crate::{
-    levels::Level,
-    spec::{InputId, InputSpec, MonitorSpec, OutputId, OutputSpec, Take},
-};
+use crate::spec::{InputId, InputSpec, MonitorSpec, OutputId, OutputSpec, Take};
 
 /// Everything a client needs to show the truth.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -22,6 +22,7 @@ pub mod format;
 #[doc(hidden)]
 pub mod fuzz;
 pub mod leg;
+pub mod level;
 pub mod rfc4175;
 pub mod rtp;
 pub mod sdp;

@@ -6,11 +6,12 @@
 use std::fmt::{self, Write as _};
 
 use serde::Serialize;
+use st2110::level::Level;
 
 use super::{
     ancillary::AncillaryReport, audio::AudioReport, latency::Latency, lip_sync::LipSyncReport,
 };
-use crate::{receive::ExtendedSequence, stream::Level};
+use crate::receive::ExtendedSequence;
 
 /// What was received and what was wrong with it. What is counted here is the video; the
 /// other levels have their own reports in it.

@@ -4,13 +4,13 @@
 //! each other, lip-sync and whether they are of one source, is found out here as well.
 
 use ormatrix_strip::Name;
-use st2110::{format::VideoFormat, rfc4175::RasterError};
+use st2110::{format::VideoFormat, level::Level, rfc4175::RasterError};
 
 use super::{
     Arrival, Judge, Report, Tolerated, ancillary::AncillaryJudge, audio::AudioJudge,
     lip_sync::LipSync,
 };
-use crate::stream::{Beside, Level};
+use crate::stream::Beside;
 
 /// Which stream of a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -9,9 +9,10 @@ use std::{
 use clap::Args;
 use ormatrix_sink::{
     check::{self, CheckOptions, Tolerated},
-    stream::{Level, Stream, StreamArguments},
+    stream::{Stream, StreamArguments},
 };
 use ormatrix_strip::Name;
+use st2110::level::Level;
 
 use super::{Settings, say_listening, seconds};
 

@@ -7,10 +7,10 @@ use std::{
 };
 
 use serde_json::json;
-use st2110::{format::VideoFormat, leg::Leg, sdp::SessionDescription};
+use st2110::{format::VideoFormat, leg::Leg, level::Level, sdp::SessionDescription};
 
 use super::{
-    Beside, Control, ControlError, Description, DescriptionError, Level, StreamArguments,
+    Beside, Control, ControlError, Description, DescriptionError, StreamArguments,
     description::read_sdp,
     events,
     format_name::{self, FormatNameError},

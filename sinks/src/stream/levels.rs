@@ -1,59 +1,13 @@
 //! The streams that a session has beside its video.
 
-use std::{fmt, str::FromStr};
-
 use st2110::{
     ancillary::AncillaryFormat,
     audio::AudioFormat,
     format::Scan,
     leg::Leg,
+    level::Level,
     sdp::{self, SessionDescription},
 };
-
-/// What a stream carries.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Level {
-    /// ST 2110-20.
-    Video,
-    /// ST 2110-30.
-    Audio,
-    /// ST 2110-40.
-    Ancillary,
-}
-
-impl Level {
-    /// Every level.
-    pub const ALL: &[Self] = &[Self::Video, Self::Audio, Self::Ancillary];
-
-    /// The name on the command line and in JSON.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Video => "video",
-            Self::Audio => "audio",
-            Self::Ancillary => "ancillary",
-        }
-    }
-}
-
-impl fmt::Display for Level {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
-    }
-}
-
-impl FromStr for Level {
-    type Err = NotALevel;
-
-    fn from_str(text: &str) -> Result<Self, NotALevel> {
-        let level = Self::ALL.iter().copied().find(|level| level.as_str() == text);
-        level.ok_or_else(|| NotALevel(text.to_owned()))
-    }
-}
-
-/// Not the name of a level.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("'{0}' is no level: write video, audio or ancillary")]
-pub struct NotALevel(String);
 
 /// A stream beside the video.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -107,17 +61,4 @@ impl Beside {
 
 fn of<F>(format: F, stream: &sdp::Stream) -> BesideStream<F> {
     BesideStream { format, payload_type: Some(stream.payload_type()), legs: stream.to_legs() }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn levels_have_names() {
-        for level in Level::ALL {
-            assert_eq!(level.to_string().parse(), Ok(*level));
-        }
-        assert!("sound".parse::<Level>().unwrap_err().to_string().contains("audio"));
-    }
 }

@@ -16,4 +16,4 @@ pub use arguments::StreamArguments;
 pub use control::{Control, ControlError};
 pub use description::{Description, DescriptionError};
 pub use follow::{Stream, StreamError};
-pub use levels::{Beside, BesideStream, Level};
+pub use levels::{Beside, BesideStream};

@@ -11,9 +11,10 @@ use st2110::{
     audio::AudioFormat,
     format::VideoFormat,
     leg::Leg,
+    level::Level,
 };
 
-use super::plan::{Declared, Level};
+use super::plan::Declared;
 use crate::stream::{Control, ControlError};
 
 /// An input.

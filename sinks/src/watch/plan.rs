@@ -7,6 +7,7 @@ use st2110::{
     analysis::{AncillarySettings, AudioSettings, VideoSettings},
     format::VideoFormat,
     leg::Leg,
+    level::Level,
 };
 
 use super::{
@@ -15,29 +16,6 @@ use super::{
     places::{Place, place},
 };
 use crate::analyse::measure::Expected;
-
-/// One of the streams of an input or output.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Level {
-    /// The picture.
-    Video,
-    /// The sound.
-    Audio,
-    /// Ancillary data.
-    Ancillary,
-}
-
-impl Level {
-    /// Its name in JSON.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Video => "video",
-            Self::Audio => "audio",
-            Self::Ancillary => "ancillary",
-        }
-    }
-}
 
 /// What a stream should be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,12 +4,9 @@ use std::net::SocketAddr;
 
 use serde::Serialize;
 use serde_json::Value;
-use st2110::analysis::Outcome;
+use st2110::{analysis::Outcome, level::Level};
 
-use super::{
-    plan::{Level, Target},
-    study::Runs,
-};
+use super::{plan::Target, study::Runs};
 use crate::{
     analyse::report::{Measured, PairAnalysis, SHAPE, StreamAnalysis},
     time_text::rfc3339,

@@ -2,10 +2,13 @@
 
 use std::net::SocketAddr;
 
-use st2110::analysis::{Arrival, LegPair, NetworkFacts, Recogniser};
+use st2110::{
+    analysis::{Arrival, LegPair, NetworkFacts, Recogniser},
+    level::Level,
+};
 
 use super::{
-    plan::{Declared, Level, LevelPlan, StudyPlan},
+    plan::{Declared, LevelPlan, StudyPlan},
     report::{LevelPair, LevelStream, LiveAnalysis, Previous, TapReport, Window},
 };
 use crate::analyse::{

@@ -6,7 +6,7 @@ use super::{
     AncillaryParameters, AudioParameters, ReferenceClock, Sdp, SdpError, SdpLeg, VideoParameters,
     parse::parse,
 };
-use crate::leg::Leg;
+use crate::{leg::Leg, level::Level};
 
 /// A session description with at least one stream.
 ///
@@ -66,12 +66,12 @@ impl From<AncillaryParameters> for Essence {
 }
 
 impl Essence {
-    /// The level, as the matrix names it: `video`, `audio`, `ancillary`.
-    pub const fn level(&self) -> &'static str {
+    /// What it carries.
+    pub const fn level(&self) -> Level {
         match self {
-            Self::Video(_) => "video",
-            Self::Audio(_) => "audio",
-            Self::Ancillary(_) => "ancillary",
+            Self::Video(_) => Level::Video,
+            Self::Audio(_) => Level::Audio,
+            Self::Ancillary(_) => Level::Ancillary,
         }
     }
 
@@ -130,7 +130,7 @@ impl SessionDescription {
         let level = essence.level();
         let same = self.streams.iter().filter(|other| other.essence.level() == level).count();
         let prefix = match (level, same) {
-            ("video", 0) => String::new(),
+            (Level::Video, 0) => String::new(),
             (level, 0) => format!("{level}-"),
             (level, same) => format!("{level}-{}-", same + 1),
         };

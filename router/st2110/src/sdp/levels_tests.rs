@@ -3,6 +3,7 @@ use crate::{
     ancillary::{DataId, TransmissionModel},
     audio::{AudioDepth, AudioFormat, PacketTime, SampleRate},
     format::{Depth, Packing, Rate, Sampling, Scan, VideoFormat},
+    level::Level,
 };
 
 /// Video, audio and ancillary data in one session, each broken by nothing.
@@ -305,7 +306,7 @@ fn foreign_senders_are_tolerated_and_judged() {
     assert!(SessionDescription::parse(text).is_err());
     let (session, warnings) = SessionDescription::parse_tolerant(text).unwrap();
     let levels: Vec<_> = session.streams.iter().map(|stream| stream.essence.level()).collect();
-    assert_eq!(levels, ["audio", "ancillary", "video"]);
+    assert_eq!(levels, [Level::Audio, Level::Ancillary, Level::Video]);
     let (audio, _) = session.audio().next().unwrap();
     assert_eq!(audio.format.to_string(), "L16 48000 Hz 2 channels 1ms");
     // The rate of the video beside it, not just any.
