@@ -124,6 +124,7 @@ impl Ring {
             }
             if self.frames.len() >= self.total {
                 self.incoming = None;
+                tracing::info!("all frames are drawn");
             }
         }
         Ok(())

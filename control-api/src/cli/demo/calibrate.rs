@@ -92,6 +92,12 @@ pub struct Reading {
 }
 
 impl Reading {
+    /// Whether everything has been counted again since an earlier reading. Inputs and outputs
+    /// are asked for one after the other: the router may have counted in between.
+    pub fn is_later(&self, earlier: &Self) -> bool {
+        self.frames.iter().all(|(label, frames)| earlier.frames.get(label) != Some(frames))
+    }
+
     /// Adds what the API tells of the inputs or the outputs.
     pub fn count(&mut self, list: &Value) {
         for one in list.as_array().into_iter().flatten() {
@@ -208,6 +214,15 @@ mod tests {
         reading
             .count(&json!([{"label": "Main", "sent": {"whole_frames": frames, "withheld": {}}}]));
         reading
+    }
+
+    #[test]
+    fn half_a_reading_is_none() {
+        let (old, new) = (reading(10, 100, 0, 0), reading(11, 150, 0, 0));
+        let mut torn = old.clone();
+        torn.frames.insert("Main".into(), 150);
+        assert!(new.is_later(&old));
+        assert!(!torn.is_later(&old) && !new.is_later(&torn));
     }
 
     #[test]

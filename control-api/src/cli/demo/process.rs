@@ -45,6 +45,11 @@ impl Words {
         lock(&self.output).iter().cloned().collect()
     }
 
+    /// Whether a line of either stream holds some words.
+    pub fn have(&self, words: &str) -> bool {
+        lock(&self.both).iter().any(|line| line.contains(words))
+    }
+
     /// The last lines of both streams.
     pub fn last(&self, lines: usize) -> Vec<String> {
         let both = lock(&self.both);

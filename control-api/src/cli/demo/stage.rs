@@ -32,10 +32,14 @@ const UP: u64 = 90 * SECOND;
 const TURN: Duration = Duration::from_millis(20);
 /// How long each group of programs has to end.
 const GRACE: Duration = Duration::from_millis(800);
-/// How often a format is measured before it is given up.
-const LOOKS: usize = 6;
+/// What a source says when it has drawn its pictures.
+const DRAWN: &str = "all frames are drawn";
+/// How long that is waited for.
+const DRAWING: u64 = 15 * SECOND;
+/// How often a format is measured before it is given up: machines have their moments.
+const LOOKS: usize = 3;
 /// Part of the frames that must have come for another look to be worth it.
-const HOPEFUL: f64 = 0.7;
+const HOPEFUL: f64 = 0.9;
 /// Sources and sinks settle this long before they are measured, and are measured this long.
 const SETTLE: u64 = SECOND;
 const MEASURE: u64 = 3 * SECOND;
@@ -161,10 +165,14 @@ impl Stage {
         Ok(())
     }
 
-    /// Watches what plays, again and again while the sources may still be drawing their
-    /// first pictures, which takes all that the machine has left.
+    /// Watches what plays, once the sources have drawn their pictures, which takes all that
+    /// the machine has left.
     pub fn measure(&mut self, plan: &Plan) -> Result<Outcome, DemoError> {
         let rate = self.rate()?;
+        let until = SystemClock.now() + DRAWING;
+        while !self.crew.has_said(Role::Source, DRAWN) && SystemClock.now() < until {
+            self.rest(SETTLE / 10)?;
+        }
         self.rest(SETTLE)?;
         let mut outcome = self.measure_once(plan, rate)?;
         for _ in 1..LOOKS {
@@ -309,7 +317,7 @@ impl Stage {
         loop {
             self.turn()?;
             let reading = self.reading(plan)?;
-            if reading.frames != earlier.frames || SystemClock.now() >= until {
+            if reading.is_later(earlier) || SystemClock.now() >= until {
                 return Ok(reading);
             }
         }

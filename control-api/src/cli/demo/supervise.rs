@@ -163,6 +163,12 @@ impl Crew {
         member.map(|member| member.words.output()).unwrap_or_default()
     }
 
+    /// Whether every program of a role has written some words since it last started.
+    pub fn has_said(&self, role: Role, words: &str) -> bool {
+        let mut members = self.members.iter().filter(|member| member.role == role);
+        members.all(|member| member.words.have(words))
+    }
+
     /// The first program of a role that has ended by itself, and its last line.
     pub fn fallen(&self, role: Role) -> Option<(String, String)> {
         let member = self
