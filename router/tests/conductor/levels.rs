@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use ormatrix_protocol::{Command, InputId, Level, OutputId, Refusal, Route, RouteState, Take};
 
 use super::{
-    Bench,
+    bench::Bench,
     three_levels::{Heard, bench, run, sink, sound, spec},
 };
 

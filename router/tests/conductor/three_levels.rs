@@ -12,7 +12,7 @@ use st2110::{
     timing::tai_to_rtp,
 };
 
-use super::{Bench, MS, input, output, parcel};
+use super::bench::{Bench, MS, input, output, parcel};
 
 pub const FRAME_NS: u64 = 20 * MS;
 /// How far the packets of a picture are behind its timestamps.
@@ -114,7 +114,9 @@ impl Source {
 
     fn deliver(&self, bench: &Bench, port: u16, octets: Vec<u8>) {
         if self.alive {
-            bench.network.deliver(bench.ports.rx[&port], parcel(octets, port));
+            bench
+                .network
+                .deliver(bench.ports.rx[&port], parcel(octets, port, u32::from(self.number)));
         }
     }
 
@@ -218,7 +220,7 @@ pub fn bench(outputs: u16, ramp_ms: u16) -> (Bench, Vec<Source>) {
 /// Lets time pass while sources send.
 pub fn run(bench: &mut Bench, sources: &mut [Source], ms: u64) {
     for _ in 0..ms * 5 {
-        bench.run_once();
+        bench.step();
         for source in sources.iter_mut() {
             source.send(bench);
         }

@@ -1,6 +1,7 @@
 //! Failover in the conductor and two lanes in the simulated network: what stands in for an
 //! input that has failed, frame by frame as it leaves.
 
+#[path = "../bench/mod.rs"]
 mod bench;
 mod drill;
 mod levels;
@@ -247,13 +248,13 @@ fn a_restart_decides_anew() {
     bench.stop(1);
     bench.run(200);
     assert_eq!(bench.route("main").stand_in, Some(backup("b")));
-    let mut again = Bench::on(bench.folder);
+    let mut again = Bench::on(bench.folder, &[]);
     again.start(1);
     again.start(2);
     again.run(400);
     let route = again.route("main");
     assert_eq!((route.state, route.stand_in), (RouteState::Live, None), "it is back by now");
-    let mut again = Bench::on(again.folder);
+    let mut again = Bench::on(again.folder, &[]);
     again.start(2);
     again.run(300);
     assert_eq!(again.route("main").state, RouteState::Waiting, "it may yet come");

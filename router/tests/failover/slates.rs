@@ -217,27 +217,27 @@ fn without_a_slate_nothing_is_sent_and_the_input_comes_back() {
 #[test]
 fn every_input_may_have_a_slate_at_once_again_and_again() {
     let mut bench = Bench::new();
-    for n in 1..=8_u16 {
+    for n in 1..=16_u16 {
         bench.put_input(input(&format!("in-{n}"), n));
         bench.put_output(slated(&format!("out-{n}"), 100 + n));
         bench.take(&format!("out-{n}"), &format!("in-{n}"));
     }
     for _ in 0..5 {
-        for n in 1..=8 {
+        for n in 1..=16 {
             bench.start(n);
         }
         bench.run(400);
         assert_eq!(running(&bench), 0);
-        for n in 1..=8 {
+        for n in 1..=16 {
             assert_eq!(bench.route(&format!("out-{n}")).state, RouteState::Live);
             bench.stop(n);
         }
         bench.run(200);
-        assert_eq!(running(&bench), 8);
-        for n in 1..=8 {
+        assert_eq!(running(&bench), 16);
+        for n in 1..=16 {
             assert!(shows_slate(&bench.route(&format!("out-{n}"))), "{n}");
         }
     }
-    let ninth = bench.ask(Command::PutInput(backed("in-9", 9, &[])));
-    assert!(ninth.unwrap_err().to_string().contains("room for 8 input streams"));
+    let one_more = bench.ask(Command::PutInput(backed("in-17", 17, &[])));
+    assert!(one_more.unwrap_err().to_string().contains("room for 16 input streams"));
 }

@@ -1,7 +1,10 @@
 //! A conductor and two lanes in the simulated network, with sources that can be stopped.
+//!
+//! Each test that includes it uses a part of it.
+#![allow(dead_code, reason = "each test uses a part")]
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::{Arc, Mutex},
 };
 
@@ -30,13 +33,14 @@ const LANES: u16 = 2;
 /// How often everything takes its turn.
 const STEP_NS: u64 = 200_000;
 
-/// Opens ports of the simulated network by port number.
+/// Opens ports of the simulated network by port number; some cannot be opened.
 #[derive(Clone)]
 pub struct SimOpener {
     clock: SimClock,
     network: Network,
-    rx: HashMap<u16, SimRx>,
+    pub rx: HashMap<u16, SimRx>,
     tx: HashMap<u16, SimTx>,
+    blocked: BTreeSet<u16>,
     pub slates: Arc<Mutex<Slates>>,
 }
 
@@ -60,6 +64,9 @@ impl Opener<SimIo> for SimOpener {
     type Membership = ();
 
     fn receiver(&mut self, leg: &Leg) -> Result<SimRx, Refusal> {
+        if self.blocked.contains(&leg.port) {
+            return Err(Refusal::PortInUse { address: leg.address, port: leg.port });
+        }
         Ok(*self.rx.entry(leg.port).or_insert_with(|| self.network.inbound()))
     }
 
@@ -76,7 +83,12 @@ impl Opener<SimIo> for SimOpener {
     }
 
     fn capacity(&mut self, interface: &str) -> Option<u64> {
-        (interface == "narrow").then_some(5_000_000)
+        // Bits a second; a stream of the tests takes 4 115 200 of a wire.
+        match interface {
+            "narrow" => Some(5_000_000),
+            "eth1" => Some(9_000_000),
+            _ => None,
+        }
     }
 
     fn play(&mut self, card: &Card) -> Result<(SimRx, Playing), SlateError> {
@@ -109,7 +121,7 @@ pub const SOUND: u16 = 1000;
 
 pub struct Bench {
     pub clock: SimClock,
-    network: Network,
+    pub network: Network,
     lanes: Vec<Lane<SimIo, SimClock>>,
     pub conductor: Conductor<SimIo, SimOpener, SimClock>,
     reports: Receiver<FromLane<SimIo>>,
@@ -117,7 +129,7 @@ pub struct Bench {
     pub ports: SimOpener,
     sources: BTreeMap<u16, Source>,
     starts: u32,
-    heard: Vec<(u64, Event)>,
+    heard: Vec<(u64, FromRouter)>,
     pub folder: tempfile::TempDir,
 }
 
@@ -160,33 +172,45 @@ pub fn output(id: &str, port: u16) -> OutputSpec {
     .unwrap()
 }
 
+pub fn take(output: &str, input: &str) -> Take {
+    Take::new(output.parse().unwrap(), Some(input.parse().unwrap()))
+}
+
+/// One packet of a sender to a port.
+pub fn parcel(octets: Vec<u8>, port: u16, ssrc: u32) -> Parcel {
+    let from = ([192, 0, 2, port as u8], ssrc as u16).into();
+    Parcel { segment: octets.len(), octets, from, truncated: false, fragmented: false }
+}
+
 impl Bench {
     pub fn new() -> Self {
-        Self::on(tempfile::tempdir().unwrap())
+        Self::on(tempfile::tempdir().unwrap(), &[])
     }
 
-    /// A router on the snapshot of a folder.
-    pub fn on(folder: tempfile::TempDir) -> Self {
+    /// A router on the snapshot of a folder; some ports cannot be opened.
+    pub fn on(folder: tempfile::TempDir, blocked: &[u16]) -> Self {
         let clock = SimClock::default();
         clock.advance(1_000_000 * MS);
         let network = Network::new(clock.clone());
+        // Opened beforehand, so that the test knows every port.
         let mut ports = SimOpener {
             clock: clock.clone(),
             network: network.clone(),
             rx: HashMap::new(),
             tx: HashMap::new(),
+            blocked: BTreeSet::new(),
             slates: Arc::default(),
         };
         for port in (1..20).chain(1 + SOUND..4 + SOUND) {
             ports.receiver(&Leg::new("127.0.0.1".parse().unwrap(), port)).unwrap();
         }
-        for port in (101..120).chain([101 + SOUND]) {
+        for port in (101..320).chain([101 + SOUND]) {
             let leg = Leg::new("127.0.0.1".parse().unwrap(), port);
             ports.sender(&leg, Marking { ttl: 1, dscp: 0 }).unwrap();
         }
         let (reporting, reports) = unbounded();
         let (mailboxes, receivers): (Vec<_>, Vec<_>) = (0..LANES).map(|_| unbounded()).unzip();
-        let capacity = Capacity { inputs: 8, outputs: 16 };
+        let capacity = Capacity { inputs: 16, outputs: 208 };
         let lanes = (0..LANES)
             .zip(receivers)
             .map(|(index, mailbox)| {
@@ -199,7 +223,7 @@ impl Bench {
         let keeper = Keeper::start(file.clone()).unwrap();
         let identity = Identity { version: "test".into(), instance: 1, started_at: 0 };
         let lanes_seen = Lanes { mailboxes, reports: reports.clone() };
-        let opener = ports.clone();
+        let opener = SimOpener { blocked: blocked.iter().copied().collect(), ..ports.clone() };
         let mut conductor =
             Conductor::new(opener, clock.clone(), identity, capacity, lanes_seen, keeper);
         conductor.restore(file.load().unwrap());
@@ -232,12 +256,25 @@ impl Bench {
         self.ask(Command::PutOutput(spec)).unwrap();
     }
 
-    pub fn take(&mut self, output: &str, input: &str) -> u64 {
-        let takes = vec![Take::new(output.parse().unwrap(), Some(input.parse().unwrap()))];
+    pub fn take(&mut self, to: &str, input: &str) -> u64 {
+        self.salvo(vec![take(to, input)])
+    }
+
+    pub fn salvo(&mut self, takes: Vec<Take>) -> u64 {
         match self.ask(Command::Salvo { takes, at: None }).unwrap() {
             Reply::Taking { take } => take,
             other => panic!("{other:?}"),
         }
+    }
+
+    /// Two inputs that send, on two lanes.
+    pub fn with_two_inputs() -> Self {
+        let mut bench = Self::new();
+        for (id, port) in [("endoscope", 1), ("robot", 2)] {
+            bench.put_input(input(id, port));
+            bench.start(port);
+        }
+        bench
     }
 
     /// Lets a source send from now on, as one that has just been switched on.
@@ -271,7 +308,7 @@ impl Bench {
         }
     }
 
-    fn step(&mut self) {
+    pub fn step(&mut self) {
         self.clock.advance(STEP_NS);
         let plan = FramePlan::new(&input("any", 1).video, 1460).unwrap();
         let ports: Vec<u16> = self.sources.keys().copied().collect();
@@ -285,10 +322,7 @@ impl Bench {
                 planned.write_header(source.sequence, timestamp, source.ssrc, 96, &mut octets);
                 octets[20] = port as u8;
                 source.sequence += 1;
-                let from = ([192, 0, 2, port as u8], source.ssrc as u16).into();
-                let segment = octets.len();
-                let parcel = Parcel { octets, segment, from, truncated: false, fragmented: false };
-                self.network.deliver(self.ports.rx[&port], parcel);
+                self.network.deliver(self.ports.rx[&port], parcel(octets, port, source.ssrc));
             }
             while source.sound < age {
                 source.sound += 1;
@@ -299,10 +333,7 @@ impl Bench {
                 octets.extend((source.sound * 48).to_be_bytes());
                 octets.extend(source.ssrc.to_be_bytes());
                 octets.resize(12 + 288, port as u8);
-                let from = ([192, 0, 2, port as u8], source.ssrc as u16).into();
-                let segment = octets.len();
-                let parcel = Parcel { octets, segment, from, truncated: false, fragmented: false };
-                self.network.deliver(*rx, parcel);
+                self.network.deliver(*rx, parcel(octets, port, source.ssrc));
             }
         }
         let now = self.clock.tai();
@@ -335,9 +366,8 @@ impl Bench {
         }
         let mut line = Vec::new();
         for octets in self.lines.try_iter() {
-            if let Some(FromRouter::Event(event)) = codec::read(&octets[..], &mut line).unwrap() {
-                self.heard.push((self.clock.now(), event));
-            }
+            let message = codec::read(&octets[..], &mut line).unwrap();
+            self.heard.extend(message.map(|message| (self.clock.now(), message)));
         }
     }
 
@@ -359,8 +389,17 @@ impl Bench {
     }
 
     /// What clients were told since the last call, and when.
-    pub fn events(&mut self) -> Vec<(u64, Event)> {
+    pub fn messages(&mut self) -> Vec<(u64, FromRouter)> {
         std::mem::take(&mut self.heard)
+    }
+
+    /// What clients were told unasked since the last call, and when.
+    pub fn events(&mut self) -> Vec<(u64, Event)> {
+        let events = self.messages().into_iter().filter_map(|(at, message)| match message {
+            FromRouter::Event(event) => Some((at, event)),
+            _ => None,
+        });
+        events.collect()
     }
 
     /// Runs until a route is in a state; fails after two seconds.
