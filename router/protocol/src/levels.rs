@@ -1,9 +1,25 @@
 //! The levels beside a picture: sound and ancillary data.
 
 use serde::{Deserialize, Serialize};
-use st2110::{ancillary::AncillaryFormat, audio::AudioFormat, leg::Leg};
+use st2110::{ancillary::AncillaryFormat, audio::AudioFormat, leg::Leg, level::Level};
 
 use crate::spec::Merge;
+
+/// Something with legs at one level or more: an input or an output.
+pub trait Levelled {
+    /// Where a level arrives or goes; `None` for one that it has not.
+    fn legs_of(&self, level: Level) -> Option<&[Leg]>;
+
+    /// Its levels.
+    fn levels(&self) -> impl Iterator<Item = Level> {
+        Level::ALL.into_iter().filter(|level| self.legs_of(*level).is_some())
+    }
+
+    /// Every leg of every level.
+    fn all_legs(&self) -> impl Iterator<Item = &Leg> {
+        Level::ALL.into_iter().filter_map(|level| self.legs_of(level)).flatten()
+    }
+}
 
 /// A stream that arrives beside an input's picture.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -16,7 +16,7 @@ pub mod refusal;
 pub mod spec;
 pub mod status;
 
-pub use levels::{AncillaryInput, AudioInput, InputStream, OutputStream, RAMP_MS_MAX};
+pub use levels::{AncillaryInput, AudioInput, InputStream, Levelled, OutputStream, RAMP_MS_MAX};
 pub use message::{Command, Event, FromRouter, Reply, Request};
 pub use refusal::{Direction, Refusal};
 pub use spec::{

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 pub use st2110::leg::Leg;
 use st2110::{format::VideoFormat, level::Level};
 
-use crate::levels::{AncillaryInput, AudioInput, OutputStream};
+use crate::levels::{AncillaryInput, AudioInput, Levelled, OutputStream};
 
 /// Longest id in octets.
 pub const ID_MAX: usize = 64;
@@ -121,26 +121,17 @@ pub struct InputSpec {
     pub failover: Failover,
 }
 
-impl InputSpec {
-    /// Where a level arrives; `None` for one that it has not.
-    pub fn legs_of(&self, level: Level) -> Option<&[Leg]> {
+impl Levelled for InputSpec {
+    fn legs_of(&self, level: Level) -> Option<&[Leg]> {
         match level {
             Level::Video => Some(&self.legs),
             Level::Audio => self.audio.as_ref().map(|stream| &stream.legs[..]),
             Level::Ancillary => self.ancillary.as_ref().map(|stream| &stream.legs[..]),
         }
     }
+}
 
-    /// Its levels.
-    pub fn levels(&self) -> impl Iterator<Item = Level> {
-        Level::ALL.into_iter().filter(|level| self.legs_of(*level).is_some())
-    }
-
-    /// Every leg of every level.
-    pub fn all_legs(&self) -> impl Iterator<Item = &Leg> {
-        Level::ALL.into_iter().filter_map(|level| self.legs_of(level)).flatten()
-    }
-
+impl InputSpec {
     /// Whether a level is received in the same way as another input's.
     pub fn is_same_stream(&self, other: &Self, level: Level) -> bool {
         match level {
@@ -300,6 +291,16 @@ pub struct OutputSpec {
     pub on_loss: OnLoss,
 }
 
+impl Levelled for OutputSpec {
+    fn legs_of(&self, level: Level) -> Option<&[Leg]> {
+        match level {
+            Level::Video => Some(&self.legs),
+            Level::Audio => self.audio.as_ref().map(|stream| &stream.legs[..]),
+            Level::Ancillary => self.ancillary.as_ref().map(|stream| &stream.legs[..]),
+        }
+    }
+}
+
 impl OutputSpec {
     /// How a level leaves; `None` for one that it has not.
     pub fn stream(&self, level: Level) -> Option<OutputStream> {
@@ -313,25 +314,6 @@ impl OutputSpec {
             Level::Audio => self.audio.clone(),
             Level::Ancillary => self.ancillary.clone(),
         }
-    }
-
-    /// Where a level goes; `None` for one that it has not.
-    pub fn legs_of(&self, level: Level) -> Option<&[Leg]> {
-        match level {
-            Level::Video => Some(&self.legs),
-            Level::Audio => self.audio.as_ref().map(|stream| &stream.legs[..]),
-            Level::Ancillary => self.ancillary.as_ref().map(|stream| &stream.legs[..]),
-        }
-    }
-
-    /// Its levels.
-    pub fn levels(&self) -> impl Iterator<Item = Level> {
-        Level::ALL.into_iter().filter(|level| self.legs_of(*level).is_some())
-    }
-
-    /// Every leg of every level.
-    pub fn all_legs(&self) -> impl Iterator<Item = &Leg> {
-        Level::ALL.into_iter().filter_map(|level| self.legs_of(level)).flatten()
     }
 }
 

@@ -10,7 +10,7 @@ use std::{collections::BTreeMap, net::IpAddr};
 
 use ormatrix_io::Clock;
 use ormatrix_protocol::{
-    Direction, InputId, InputSpec, Leg, Level, OutputId, OutputSpec, Refusal, Take,
+    Direction, InputId, InputSpec, Leg, Level, Levelled, OutputId, OutputSpec, Refusal, Take,
 };
 use st2110::rfc4175::{FramePlan, STANDARD_UDP_LIMIT};
 

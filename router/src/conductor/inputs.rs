@@ -4,8 +4,8 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use ormatrix_io::Clock;
 use ormatrix_protocol::{
-    Findings, InputId, InputSpec, Leg, Level, Merge, OutputId, Refusal, SKEW_US_MAX, Signal,
-    SignalState,
+    Findings, InputId, InputSpec, Leg, Level, Levelled, Merge, OutputId, Refusal, SKEW_US_MAX,
+    Signal, SignalState,
 };
 
 use super::{

@@ -4,9 +4,9 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use crossbeam_channel::Sender;
 use ormatrix_protocol::{
-    Findings, InputCounters, InputId, InputLevel, InputSpec, InputStatus, Leg, Level, MonitorSpec,
-    OutputId, OutputLevel, OutputSpec, OutputStatus, RAMP_MS_MAX, Refusal, Route, RouteState,
-    Signal, SignalState,
+    Findings, InputCounters, InputId, InputLevel, InputSpec, InputStatus, Leg, Level, Levelled,
+    MonitorSpec, OutputId, OutputLevel, OutputSpec, OutputStatus, RAMP_MS_MAX, Refusal, Route,
+    RouteState, Signal, SignalState,
 };
 
 use super::{budget::Load, renewal::Watch};

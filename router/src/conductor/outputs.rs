@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use crossbeam_channel::unbounded;
 use ormatrix_io::Clock;
 use ormatrix_protocol::{
-    InputId, Leg, Level, OutputId, OutputSpec, OutputStream, Refusal, Route, RouteState,
+    InputId, Leg, Level, Levelled, OutputId, OutputSpec, OutputStream, Refusal, Route, RouteState,
 };
 
 use super::{

@@ -6,7 +6,7 @@
 //! that arrives proves its membership, and goes on undisturbed.
 
 use ormatrix_io::{Clock, Link};
-use ormatrix_protocol::{InputId, Leg, Level, OutputId, Refusal, SentLegCounters};
+use ormatrix_protocol::{InputId, Leg, Level, Levelled, OutputId, Refusal, SentLegCounters};
 
 use super::{
     Conductor,

@@ -134,8 +134,6 @@ pub struct Limits {
     pub vrx_full: u32,
     /// TRS: time between two packets, in nanoseconds.
     pub trs_ns: Exact,
-    /// TDRAIN: TRS / 1.10, in nanoseconds (ST 2110-21 §6.6.1).
-    pub tdrain_ns: Exact,
 }
 
 /// The limits of ST 2110-21 §7.1 for a frame of `packets` in datagrams up to `max_udp`
@@ -169,12 +167,10 @@ pub fn limits(
         }
         SenderType::NarrowLinear | SenderType::Wide => a_second,
     };
-    let trs_ns = trs_ns(format, packets, sender.pacing());
     Ok(Limits {
         cmax: (drained / cmax_divisor).to_integer().max(least_cmax) as u32,
         vrx_full: (a_second / vrx_divisor).to_integer().max(least_vrx / max_udp) as u32,
-        trs_ns,
-        tdrain_ns: trs_ns * Ratio::new(10, 11),
+        trs_ns: trs_ns(format, packets, sender.pacing()),
     })
 }
 
@@ -241,7 +237,6 @@ mod tests {
         // 1/60 s × 0.96 / 4320 = 3.7037… µs; linear 3.8580… µs
         assert_eq!(narrow.trs_ns, Ratio::new(100_000, 27));
         assert_eq!(wide.trs_ns, Ratio::new(312_500, 81));
-        assert_eq!(wide.tdrain_ns, Ratio::new(3_125_000, 891));
         // 43/1125 of a frame: 637.037 µs
         assert_eq!(troffset_default_ns(&format), Ratio::new(17_200_000, 27));
     }
