@@ -12,6 +12,7 @@ mod events;
 mod format;
 mod input;
 mod output;
+mod reference;
 mod salvo;
 mod status;
 mod stream;
@@ -31,7 +32,15 @@ pub use error::CliError;
 const UNCONFIRMED: u8 = 3;
 
 /// Commands to which an option of all others means nothing, and that option.
-const MEANINGLESS: [(&str, &str); 3] = [("demo", "url"), ("demo", "json"), ("doctor", "url")];
+const MEANINGLESS: [(&str, &str); 7] = [
+    ("demo", "url"),
+    ("demo", "json"),
+    ("doctor", "url"),
+    ("completions", "url"),
+    ("completions", "json"),
+    ("man", "url"),
+    ("man", "json"),
+];
 
 /// Sees and changes what an ormatrix receives, sends and routes.
 #[derive(Parser)]
@@ -68,6 +77,8 @@ enum Command {
     Demo(demo::Demo),
     /// What this machine offers and lacks for the job, and how to mend it.
     Doctor,
+    Completions(reference::Completions),
+    Man(reference::Man),
 }
 
 /// How a command talks.
@@ -82,8 +93,8 @@ impl Context {
     }
 }
 
-/// Reads the command line. Options that would do nothing are neither shown nor accepted.
-fn arguments() -> Arguments {
+/// The command line; options that would do nothing are not shown.
+fn command() -> clap::Command {
     let mut command = Arguments::command();
     for (name, option) in MEANINGLESS {
         let arg = command.get_arguments().find(|arg| arg.get_id() == option).cloned();
@@ -91,6 +102,12 @@ fn arguments() -> Arguments {
         let hidden = arg.map(|arg| arg.hide(true));
         command = command.mut_subcommand(name, |sub| sub.args(hidden));
     }
+    command
+}
+
+/// Reads the command line. Options that would do nothing are not accepted.
+fn arguments() -> Arguments {
+    let mut command = command();
     let matches = command.get_matches_mut();
     let given = |matches: &ArgMatches, option| {
         matches.value_source(option) == Some(ValueSource::CommandLine)
@@ -118,6 +135,8 @@ pub fn main() -> ExitCode {
         Command::Events => events::run(&context),
         Command::Demo(demo) => Ok(demo::run(&demo)),
         Command::Doctor => Ok(ormatrix_hardware::doctor::run(context.json)),
+        Command::Completions(wanted) => reference::completions(command(), &wanted),
+        Command::Man(wanted) => reference::man(command(), &wanted),
     };
     done.unwrap_or_else(|error| {
         // Whoever read the output has seen enough (`| head`).

@@ -29,6 +29,34 @@ fn text(octets: &[u8]) -> String {
     String::from_utf8(octets.to_vec()).unwrap()
 }
 
+/// Both are read by the programs that they are for.
+#[test]
+fn completions_and_manual_pages() {
+    let run = |arguments: &[&str]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_ormatrix")).args(arguments).output();
+        done(&output.unwrap())
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let script = folder.path().join("ormatrix.bash");
+    std::fs::write(&script, run(&["completions", "bash"])).unwrap();
+    let ask = "source \"$0\"; COMP_WORDS=(ormatrix sal); COMP_CWORD=1; \
+               _ormatrix ormatrix sal ormatrix; echo \"${COMPREPLY[@]}\"";
+    let completed = Command::new("bash").arg("-c").arg(ask).arg(&script).output().unwrap();
+    assert_eq!(done(&completed), "salvo\n");
+
+    let pages = folder.path().join("man1");
+    run(&["man", pages.to_str().unwrap()]);
+    for (page, words) in [("ormatrix.1", "SUBCOMMANDS"), ("ormatrix-output-add.1", "on\\-loss")] {
+        let page = std::fs::read_to_string(pages.join(page)).unwrap();
+        assert!(page.contains(words), "{page}");
+    }
+    let file = folder.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    let arguments = ["man", file.to_str().unwrap()];
+    let refused = Command::new(env!("CARGO_BIN_EXE_ormatrix")).args(arguments).output().unwrap();
+    assert!(failed(&refused, 1).contains("/file: "), "names the file");
+}
+
 #[test]
 fn a_session_of_a_technician() {
     let bench = Bench::new();

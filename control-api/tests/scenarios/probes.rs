@@ -1,6 +1,6 @@
 //! Probes and metrics.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ormatrix_protocol::{
     DropReason, Event, InputCounters, LegCounters, OutputCounters, WithheldReason,
@@ -91,4 +91,23 @@ fn telemetry_becomes_rates_and_metrics() {
     ] {
         assert!(text.contains(line), "no {line} in {text}");
     }
+    assert_eq!(served(&text), documented(), "every metric stands in docs/metrics.md");
+}
+
+/// The names of the metrics in an answer.
+fn served(text: &str) -> BTreeSet<String> {
+    let kinds = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' '));
+    let full_name = |(name, kind): (&str, &str)| match kind {
+        "counter" => format!("{name}_total"),
+        _ => name.to_owned(),
+    };
+    kinds.map(full_name).collect()
+}
+
+/// The names of the metrics in `docs/metrics.md`.
+fn documented() -> BTreeSet<String> {
+    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/metrics.md");
+    let page = std::fs::read_to_string(page).unwrap();
+    let rows = page.lines().filter_map(|line| line.strip_prefix("| `")?.split_once('`'));
+    rows.map(|(name, _)| name.to_owned()).collect()
 }
