@@ -234,15 +234,13 @@ impl Intake {
         alive.all(|leg| leg.highest().is_some_and(|highest| highest >= sequence + by))
     }
 
-    /// Whether a leg has passed another, which is alive, by more than that is behind.
-    pub fn is_far_ahead(&self, leg: usize, other: usize, now: u64) -> bool {
-        let (Some(leg), Some(other)) = (self.legs.get(leg), self.legs.get(other)) else {
-            return false;
-        };
+    /// By how many packets more a leg has passed another, which is alive, than that is behind.
+    pub fn lead(&self, leg: usize, other: usize, now: u64) -> Option<u64> {
+        let (leg, other) = (self.legs.get(leg)?, self.legs.get(other)?);
         let (packets, period_ns) = self.pace;
         let lag = other.behind_ns.min(self.answer_ns) * packets / period_ns;
-        let behind = other.is_alive(now, self.silence_ns).then(|| other.highest()).flatten();
-        behind.is_some_and(|behind| leg.highest() > Some(behind + lag))
+        let behind = other.highest().filter(|_| other.is_alive(now, self.silence_ns))?;
+        leg.highest()?.checked_sub(behind + lag).filter(|lead| *lead > 0)
     }
 
     /// When a packet of the stream was last taken in.

@@ -368,9 +368,9 @@ impl Flow {
         self.epoch
     }
 
-    /// Whether a leg has passed another, which is alive, by more than that is behind.
-    pub fn is_far_ahead(&self, leg: usize, other: usize, now: u64) -> bool {
-        self.intake.is_far_ahead(leg, other, now)
+    /// By how many packets more a leg has passed another, which is alive, than that is behind.
+    pub fn lead(&self, leg: usize, other: usize, now: u64) -> Option<u64> {
+        self.intake.lead(leg, other, now)
     }
 
     /// The flow's frames.

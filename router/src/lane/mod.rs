@@ -64,6 +64,8 @@ struct Backlog {
     unread: u64,
     /// The last turn that ended so.
     left: u64,
+    /// By how many packets the leg is too far ahead, while it waits for the other.
+    lead: Option<u64>,
 }
 
 impl<I: PacketIo> Input<I> {
@@ -75,13 +77,17 @@ impl<I: PacketIo> Input<I> {
         if read { now } else { 0 }
     }
 
-    /// Whether a leg shall wait for the other, which is being caught up with: what one leg
-    /// has lost must be there before more of the other needs its room.
-    fn waits_for_other(&self, leg: usize, turn: u64, now: u64) -> bool {
+    /// Whether a leg shall wait for the other, which is catching up: what one leg has lost
+    /// must be there before more of the other needs its room.
+    fn waits_for_other(&mut self, leg: usize, turn: u64, now: u64) -> bool {
         let mut others = (0..LEGS_MAX).filter(|other| *other != leg);
-        others.any(|other| {
-            self.backlog[other].left + 1 >= turn && self.flow.is_far_ahead(leg, other, now)
-        })
+        let behind = others.find(|other| self.backlog[*other].left + 1 >= turn);
+        let lead = behind.and_then(|other| self.flow.lead(leg, other, now));
+        // Whoever comes no nearer is not waited for.
+        let before = self.backlog[leg].lead;
+        let lead = lead.filter(|lead| before.is_none_or(|before| *lead < before));
+        self.backlog[leg].lead = lead;
+        lead.is_some()
     }
 }
 

@@ -293,6 +293,24 @@ fn a_lane_that_was_not_let_run_gives_nothing_up() {
     }
 }
 
+/// One leg brings one old packet over and over, faster than the lane reads.
+#[test]
+fn a_leg_that_floods_starves_nobody() {
+    for order in ORDERS {
+        let mut world = World::new(10_000, order, true, 5);
+        world.run(20_000);
+        let old = Stream::new(true).next();
+        let until = world.stream.number + 20_000;
+        world.paths[0].dead = world.stream.number..until;
+        while world.stream.number < until {
+            world.paths[0].flood(&world.network, &old, 300);
+            world.poll(until);
+        }
+        let behind = world.stream.number - world.judge.next;
+        assert!(behind < 1000, "{behind} packets behind");
+    }
+}
+
 #[test]
 fn a_leg_of_garbage_harms_nobody() {
     for order in ORDERS {

@@ -188,6 +188,15 @@ impl Path {
         }
     }
 
+    /// Delivers copies of a packet at once, lost or not.
+    pub fn flood(&self, network: &Network, octets: &[u8], copies: usize) {
+        let (segment, from) = (octets.len(), self.from);
+        for octets in std::iter::repeat_n(octets.to_vec(), copies) {
+            let parcel = Parcel { octets, segment, from, truncated: false, fragmented: false };
+            network.deliver(self.rx, parcel);
+        }
+    }
+
     /// Delivers what has arrived by now.
     pub fn deliver(&mut self, network: &Network, now: u64) {
         while let Some((_, parcel)) = self.under_way.pop_front_if(|(ready, _)| *ready <= now) {
