@@ -19,7 +19,7 @@ fn what_cannot_be_done_ends_with_status_2_and_the_reason() {
         (&["check", "--sdp", "https://127.0.0.1/x"], "http://HOST:PORT"),
         (&["check", "--sdp", "http://127.0.0.1:9/sdp"], "does not answer"),
         (&["check", "--format", "1080p60"], "--at ADDR:PORT"),
-        (&["check", "--levels", "sound"], "video, audio or ancillary"),
+        (&["check", "--levels", "sound"], "use 'video', 'audio' or 'ancillary'"),
         (
             &["check", "--format", "1080p60", "--at", "127.0.0.1:0", "--levels", "audio"],
             "no audio is described",
