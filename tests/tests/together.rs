@@ -41,13 +41,13 @@ fn start(matrix: &Matrix, name: &str, port: u16, offset_us: u64) -> Process {
 }
 
 fn add(matrix: &Matrix, name: &str) -> u16 {
-    let (shape, port) = (video(320, 180, "25"), matrix.add_input(name, &video(320, 180, "25")));
+    let port = free_port();
     let backups = match name {
         "alone" | "spare" => json!([]),
         _ => json!(["spare"]),
     };
     let body = json!({
-        "label": name, "video": shape, "legs": [{ "address": "127.0.0.1", "port": port }],
+        "label": name, "video": video(320, 180, "25"), "legs": [{ "address": "127.0.0.1", "port": port }],
         "backups": backups,
         "failover": { "back": "manual", "frozen_ms": 500, "black_ms": 500 },
     });

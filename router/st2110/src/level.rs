@@ -68,6 +68,7 @@ mod tests {
             assert_eq!(level as usize, place);
             assert_eq!(level.as_str().parse(), Ok(level));
             assert_eq!(level.to_string(), level.as_str());
+            assert_eq!(serde_json::to_value(level).unwrap(), level.as_str());
         }
         assert!("sound".parse::<Level>().unwrap_err().to_string().contains("'audio'"));
     }

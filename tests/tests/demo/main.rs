@@ -89,7 +89,7 @@ fn a_demo_ends_by_itself_when_told_how_long() {
     assert!(demo.process.end().success());
     all_gone(&started);
     let judged = demo.process.line().unwrap();
-    assert!(judged.contains(" frames"), "{judged}");
+    assert!(judged.contains(" frames with audio and ancillary, "), "{judged}");
 }
 
 #[test]
