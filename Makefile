@@ -21,7 +21,7 @@ demo: ## Start a whole matrix on this machine; options: make demo ARGS="--headle
 	@$(TARGET)/release/ormatrix demo $(ARGS)
 
 test: ## Run every test, those over real processes one by one
-	@$(INSTALL) build run test
+	@$(INSTALL) build run test aside
 	@tests/run.sh
 
 bench: ## Measure the packet path and the wire formats

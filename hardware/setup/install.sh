@@ -1,7 +1,10 @@
 #!/bin/sh
-# Installs the Debian packages of the named groups (build, run, test) that are missing.
+# Installs the Debian packages of the named groups (build, run, test, aside) that are missing.
 #
 #   hardware/setup/install.sh build run
+#
+# Those of the group `aside` are servers that a plain installation would start and keep
+# running on this machine: they are unpacked into target/aside and nothing else.
 #
 # Quick and silent about success when nothing is missing. Uses apt-get as root or through
 # sudo. ORMATRIX_SKIP_INSTALL=1 leaves the host alone: for systems other than Debian and
@@ -23,16 +26,20 @@ if ! command -v cargo >/dev/null 2>&1; then
 fi
 
 [ "${ORMATRIX_SKIP_INSTALL:-0}" = 1 ] && exit 0
-[ $# -gt 0 ] || fail "usage: $0 GROUP... with groups build, run, test"
+[ $# -gt 0 ] || fail "usage: $0 GROUP... with groups build, run, test, aside"
 
 for group; do
-    grep -q "^$group " "$list" || fail "$list knows no group '$group'; it has build, run and test."
+    grep -q "^$group " "$list" || fail "$list knows no group '$group'; it has build, run, test and aside."
 done
 
 # "package<TAB>what for" of every group asked for.
-wanted=$(for group; do
-    sed -n "s/^$group  *\([^ ]*\)  *\(.*\)/\1\t\2/p" "$list"
-done)
+packages() {
+    for group; do
+        sed -n "s/^$group  *\([^ ]*\)  *\(.*\)/\1\t\2/p" "$list"
+    done
+}
+beside=$(for group; do [ "$group" != aside ] || packages aside | cut -f1; done)
+wanted=$(for group; do [ "$group" = aside ] || packages "$group"; done)
 names=$(printf '%s\n' "$wanted" | cut -f1)
 
 if ! command -v dpkg-query >/dev/null 2>&1 || ! command -v apt-get >/dev/null 2>&1; then
@@ -81,6 +88,25 @@ if [ -n "$missing" ]; then
         "apt-get could not install them; what it said stands above. Usual causes: no network," \
         "or package sources without 'main'. When it is mended, try again; or by hand, as root:" \
         "  $by_hand"
+fi
+
+aside=$here/../../${CARGO_TARGET_DIR:-target}/aside
+case ${CARGO_TARGET_DIR:-} in /*) aside=$CARGO_TARGET_DIR/aside ;; esac
+if [ -n "$beside" ] && [ "$(cat "$aside/complete" 2>/dev/null)" != "$beside" ]; then
+    rm -rf "$aside"
+    mkdir -p "$aside/packages"
+    download() {
+        # shellcheck disable=SC2086 # package names hold no spaces
+        (cd "$aside/packages" && apt-get -q download $beside)
+    }
+    # Without the lists of a machine that was just set up it needs root, once.
+    download || { [ "$(id -u)" -eq 0 ] && apt-get -q update && download; } || fail "" \
+        "apt-get could not download these packages; what it said stands above. When their list" \
+        "is old, \`apt-get update\` as root mends it."
+    for package in "$aside"/packages/*.deb; do
+        dpkg-deb -x "$package" "$aside"
+    done
+    printf '%s' "$beside" >"$aside/complete"
 fi
 
 # Ubuntu 22.04 and Debian 11 carry older ones.
