@@ -2,20 +2,25 @@
 
 mod analysis;
 pub mod body;
+pub mod config;
 pub mod findings;
 mod inputs;
 pub mod levels;
+pub mod locks;
 mod merge;
 mod monitors;
 mod outputs;
+pub mod presets;
 mod probes;
 mod routes;
 mod salvos;
 pub mod schema;
 mod sse;
 mod stream;
+mod takes;
 mod thumbnails;
 pub mod view;
+mod zones;
 
 use axum::Router;
 use utoipa::OpenApi;
@@ -35,6 +40,8 @@ use crate::app::Shared;
     tags(
         (name = "inputs", description = "What enters the matrix"),
         (name = "outputs", description = "What leaves the matrix, and what it shows"),
+        (name = "presets", description = "Routes that are recalled together"),
+        (name = "zones", description = "Rooms, and where displays hang in them"),
         (name = "monitors", description = "Thinned copies of inputs, for stills"),
         (name = "analysis", description = "How streams are timed and built, as a watcher measures"),
         (name = "events", description = "What happens, as it happens"),
@@ -57,6 +64,17 @@ fn described() -> OpenApiRouter<Shared> {
         .routes(routes!(routes::put, routes::remove))
         .routes(routes!(salvos::list, salvos::create))
         .routes(routes!(salvos::remove))
+        .routes(routes!(takes::list))
+        .routes(routes!(takes::undo))
+        .routes(routes!(takes::park))
+        .routes(routes!(locks::list))
+        .routes(routes!(locks::put, locks::remove))
+        .routes(routes!(presets::list, presets::create))
+        .routes(routes!(presets::show, presets::put, presets::remove))
+        .routes(routes!(presets::preview))
+        .routes(routes!(presets::recall))
+        .routes(routes!(zones::list))
+        .routes(routes!(zones::show, zones::put, zones::remove))
         .routes(routes!(findings::put))
         .routes(routes!(analysis::wanted))
         .routes(routes!(analysis::input, analysis::put_input))

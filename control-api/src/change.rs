@@ -10,12 +10,19 @@
 //! what it decides about, and a take must be right whichever way that ends: it sees the
 //! inventory as committed, and keeps to formats that both states accept.
 
+mod expect;
+pub mod operations;
+
 use std::future::Future;
+
+pub use expect::Expect;
 
 use ormatrix_protocol::{Command, InputId, Level, MonitorSpec, OutputId, RouteState, Take};
 use serde_json::json;
 
 use crate::{
+    actor::Actor,
+    api::config::Revised,
     app::{App, Shared},
     inventory::{Accepts, Input, Inventory, Output, Stream},
     mirror::Mirror,
@@ -23,15 +30,6 @@ use crate::{
     store::Write,
     validate,
 };
-
-/// Whether a put may replace.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mode {
-    /// The id must be free.
-    Create,
-    /// An existing thing of that id is replaced.
-    CreateOrReplace,
-}
 
 /// What a put did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,7 +41,7 @@ pub enum Put {
 }
 
 /// Runs to the end, whether or not anyone still waits for it.
-async fn whole<T: Send + 'static>(
+pub(crate) async fn whole<T: Send + 'static>(
     work: impl Future<Output = Result<T, Error>> + Send + 'static,
 ) -> Result<T, Error> {
     tokio::spawn(work).await.unwrap_or_else(|error| {
@@ -92,12 +90,15 @@ async fn carry_out(app: &App, plan: impl FnOnce() -> Result<Plan, Error>) -> Res
 }
 
 /// What the stream would replace, if it may be put.
-fn replaced<T: Stream>(app: &App, stream: &T, mode: Mode) -> Result<Option<T>, Error> {
+fn replaced<T: Stream + Revised>(
+    app: &App,
+    stream: &T,
+    expect: &Expect,
+) -> Result<Option<T>, Error> {
     let (inventory, kind) = (app.inventory(), T::KIND);
     let before = T::all(&inventory).get(stream.id()).cloned();
-    if before.is_some() && mode == Mode::Create {
-        return Err(Error::DuplicateId { kind, id: stream.id().to_string() });
-    }
+    let revision = before.as_ref().map(Revised::revision);
+    expect.check(kind, &stream.id().to_string(), revision.as_deref())?;
     if let Some((holder, leg)) = inventory.rival(stream) {
         let holder = holder.id().to_string();
         return Err(Error::AddressTaken { address: leg.address, port: leg.port, kind, holder });
@@ -106,16 +107,19 @@ fn replaced<T: Stream>(app: &App, stream: &T, mode: Mode) -> Result<Option<T>, E
 }
 
 /// What is to be removed, if it is there.
-fn present<T: Stream>(app: &App, id: &T::Id) -> Result<T, Error> {
-    T::all(&app.inventory()).get(id).cloned().ok_or_else(|| T::unknown(id.to_string()))
+fn present<T: Stream + Revised>(app: &App, id: &T::Id, expect: &Expect) -> Result<T, Error> {
+    let present = T::all(&app.inventory()).get(id).cloned();
+    let present = present.ok_or_else(|| T::unknown(id.to_string()))?;
+    expect.check(T::KIND, &id.to_string(), Some(&present.revision()))?;
+    Ok(present)
 }
 
 /// Adds or replaces an input.
-pub async fn put_input(app: Shared, input: Input, mode: Mode) -> Result<Put, Error> {
+pub async fn put_input(app: Shared, input: Input, expect: Expect) -> Result<Put, Error> {
     validate::input(&input)?;
     whole(async move {
         let _turn = app.changes.lock().await;
-        let before = replaced(&app, &input, mode)?;
+        let before = replaced(&app, &input, &expect)?;
         let (id, video) = (input.id.clone(), input.video);
         let asked = carry_out(&app, || {
             displayable(&app, &input)?;
@@ -139,17 +143,18 @@ pub async fn put_input(app: Shared, input: Input, mode: Mode) -> Result<Put, Err
 }
 
 /// Adds or replaces an output.
-pub async fn put_output(app: Shared, output: Output, mode: Mode) -> Result<Put, Error> {
+pub async fn put_output(app: Shared, output: Output, expect: Expect) -> Result<Put, Error> {
     validate::output(&output)?;
     whole(async move {
         let _turn = app.changes.lock().await;
-        let before = replaced(&app, &output, mode)?;
+        let before = replaced(&app, &output, &expect)?;
         let id = output.id.clone();
         let asked = carry_out(&app, || {
+            parkable(&app.inventory(), &output)?;
             let shown = known(&app, |mirror| shown(mirror, &id))?;
             let inventory = app.inventory();
             if let Some(input) = shown.and_then(|id| inventory.inputs.get(&id)) {
-                accepted(&inventory, &output, input)?;
+                accepted(|id| inventory.inputs.get(id), &output, input)?;
             }
             drop(inventory);
             let spec = output.spec();
@@ -169,10 +174,10 @@ pub async fn put_output(app: Shared, output: Output, mode: Mode) -> Result<Put, 
 }
 
 /// Removes an input that nothing shows.
-pub async fn remove_input(app: Shared, id: InputId) -> Result<(), Error> {
+pub async fn remove_input(app: Shared, id: InputId, expect: Expect) -> Result<(), Error> {
     whole(async move {
         let _turn = app.changes.lock().await;
-        let before: Input = present(&app, &id)?;
+        let before: Input = present(&app, &id, &expect)?;
         let asked = carry_out(&app, || {
             // Silently taking it out of others would leave them without anything to fall back
             // on, and nobody would have decided that.
@@ -180,6 +185,10 @@ pub async fn remove_input(app: Shared, id: InputId) -> Result<(), Error> {
                 app.inventory().backed_by(&id).map(|input| input.id.clone()).collect();
             if !inputs.is_empty() {
                 return Err(Error::InputIsBackup { input: id.clone(), inputs });
+            }
+            let users = app.inventory().users_of_input(&id);
+            if !users.is_empty() {
+                return Err(Error::InUse { kind: Input::KIND, id: id.to_string(), users });
             }
             let has = known(&app, |mirror| mirror.inputs.contains_key(&id))?;
             Ok(Plan {
@@ -198,12 +207,24 @@ pub async fn remove_input(app: Shared, id: InputId) -> Result<(), Error> {
     .await
 }
 
-/// Removes an output, whatever it shows.
-pub async fn remove_output(app: Shared, id: OutputId) -> Result<(), Error> {
+/// Removes an output, whatever it shows, unless somebody keeps it or a preset needs it.
+pub async fn remove_output(
+    app: Shared,
+    actor: Actor,
+    id: OutputId,
+    expect: Expect,
+) -> Result<(), Error> {
     whole(async move {
         let _turn = app.changes.lock().await;
-        let before: Output = present(&app, &id)?;
+        let before: Output = present(&app, &id, &expect)?;
         let asked = carry_out(&app, || {
+            let inventory = app.inventory();
+            inventory.unlocked(&id, &actor, app.clock.unix())?;
+            let users = inventory.users_of_output(&id);
+            if !users.is_empty() {
+                return Err(Error::InUse { kind: Output::KIND, id: id.to_string(), users });
+            }
+            drop(inventory);
             let (has, takes) = known(&app, |mirror| {
                 let has = mirror.outputs.contains_key(&id);
                 (
@@ -283,7 +304,7 @@ fn displayable(app: &App, input: &Input) -> Result<(), Error> {
         let tally = known(app, |mirror| mirror.tally(shown))?;
         for output in tally.iter().filter_map(|id| inventory.outputs.get(id)) {
             if *shown == input.id {
-                accepted(&inventory, output, input)?;
+                accepted(|id| inventory.inputs.get(id), output, input)?;
             } else {
                 fits(output, input, Some(shown))?;
             }
@@ -292,12 +313,26 @@ fn displayable(app: &App, input: &Input) -> Result<(), Error> {
     Ok(())
 }
 
+/// Whether the output can be parked where it says.
+fn parkable(inventory: &Inventory, output: &Output) -> Result<(), Error> {
+    let Some(park) = &output.park else { return Ok(()) };
+    let Some(input) = inventory.inputs.get(park) else {
+        let reason = format!("there is no input '{park}': GET /api/v1/inputs lists them");
+        return Err(validate::invalid("park", reason));
+    };
+    accepted(|id| inventory.inputs.get(id), output, input)
+}
+
 /// Whether the output takes the format of an input and of whatever may stand in for it, as an
 /// error if not.
-pub fn accepted(inventory: &Inventory, output: &Output, input: &Input) -> Result<(), Error> {
+pub fn accepted<'a>(
+    find: impl Fn(&InputId) -> Option<&'a Input>,
+    output: &Output,
+    input: &Input,
+) -> Result<(), Error> {
     fits(output, input, None)?;
-    let backups = input.failover.backups.iter().filter_map(|id| inventory.inputs.get(id));
-    backups.into_iter().try_for_each(|backup| fits(output, backup, Some(&input.id)))
+    let mut backups = input.failover.backups.iter().filter_map(find);
+    backups.try_for_each(|backup| fits(output, backup, Some(&input.id)))
 }
 
 /// Whether the output takes the input's format, in place of `stand_in` if that is given.
@@ -345,7 +380,7 @@ async fn take_back(app: &App, command: Command) {
     }
 }
 
-async fn finish(app: &App, kind: &str, id: &str, existed: bool, asked: bool) -> Put {
+pub(crate) async fn finish(app: &App, kind: &str, id: &str, existed: bool, asked: bool) -> Put {
     if asked {
         app.router.refresh().await;
     }
@@ -355,7 +390,7 @@ async fn finish(app: &App, kind: &str, id: &str, existed: bool, asked: bool) -> 
     put
 }
 
-async fn removed(app: &App, kind: &str, id: &str, asked: bool) {
+pub(crate) async fn removed(app: &App, kind: &str, id: &str, asked: bool) {
     if asked {
         app.router.refresh().await;
     }

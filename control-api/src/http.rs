@@ -1,5 +1,6 @@
 //! What surrounds every call: checks of origin, headers, counting, panics, the panel.
 
+pub mod expect;
 pub mod guard;
 pub mod panel;
 pub mod query;

@@ -1,6 +1,16 @@
 //! Inputs and outputs as people know them.
 
+mod lock;
+mod names;
+mod preset;
+mod zone;
+
 use std::{collections::BTreeMap, fmt::Display, str::FromStr};
+
+pub use lock::{Lock, LockKind};
+pub use names::{Labels, SourceType};
+pub use preset::{Preset, PresetId, PresetRoute, PresetSource};
+pub use zone::{Place, Plan, Zone};
 
 use ormatrix_protocol::{
     AncillaryInput, AudioInput, Failover, InputId, InputSpec, Leg, Level, Merge, OnLoss, OutputId,
@@ -12,7 +22,7 @@ use st2110::{
     sdp::{Colorimetry, Range, TransferCharacteristic},
 };
 
-use crate::problem::Error;
+use crate::{actor::Actor, problem::Error};
 
 /// What inputs and outputs have in common.
 pub trait Stream: Clone + Send + Sync + 'static {
@@ -54,8 +64,12 @@ pub struct Input {
     pub id: InputId,
     /// Its name for people, 1 to 80 characters.
     pub label: String,
+    /// That name in other languages.
+    pub labels: Labels,
     /// Where it stands, up to 80 characters; empty when nobody said.
     pub zone: String,
+    /// What kind of device it is.
+    pub source_type: SourceType,
     /// What it sends.
     pub video: VideoFormat,
     /// Where it arrives.
@@ -118,8 +132,12 @@ pub struct Output {
     pub id: OutputId,
     /// Its name for people, 1 to 80 characters.
     pub label: String,
+    /// That name in other languages.
+    pub labels: Labels,
     /// Where it stands, up to 80 characters; empty when nobody said.
     pub zone: String,
+    /// The input that it shows when it is parked; nothing where not given.
+    pub park: Option<InputId>,
     /// Where it goes.
     pub legs: Vec<Leg>,
     /// RTP payload type, 96 to 127.
@@ -230,6 +248,12 @@ pub struct Inventory {
     pub inputs: BTreeMap<InputId, Input>,
     /// By id.
     pub outputs: BTreeMap<OutputId, Output>,
+    /// By id.
+    pub presets: BTreeMap<PresetId, Preset>,
+    /// By name.
+    pub zones: BTreeMap<String, Zone>,
+    /// Outputs that are kept as they are, expired ones too until somebody looks.
+    pub locks: BTreeMap<OutputId, Lock>,
 }
 
 impl Inventory {
@@ -247,6 +271,42 @@ impl Inventory {
         };
         let others = T::all(self).values().filter(|other| other.id() != stream.id());
         others.into_iter().find_map(|other| taken(other).map(|leg| (other, leg)))
+    }
+
+    /// The lock of an output, unless its time is over.
+    pub fn lock(&self, output: &OutputId, unix_ns: u64) -> Option<&Lock> {
+        self.locks.get(output).filter(|lock| !lock.expired(unix_ns))
+    }
+
+    /// Whether somebody may change what an output shows, as an error if not.
+    pub fn unlocked(&self, output: &OutputId, actor: &Actor, unix_ns: u64) -> Result<(), Error> {
+        match self.lock(output, unix_ns) {
+            Some(lock) if !lock.lets(&actor.name) => {
+                Err(Error::Locked { output: output.clone(), lock: lock.clone() })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// What would be without an input: presets that recall it, outputs that are parked on it.
+    pub fn users_of_input(&self, input: &InputId) -> Vec<String> {
+        let presets = self
+            .presets
+            .values()
+            .filter(|preset| preset.routes.iter().any(|route| route.source.input() == Some(input)));
+        let outputs = self.outputs.values().filter(|output| output.park.as_ref() == Some(input));
+        presets
+            .map(|preset| format!("preset '{}'", preset.id))
+            .chain(outputs.map(|output| format!("output '{}' (park)", output.id)))
+            .collect()
+    }
+
+    /// What would be without an output: presets that recall something on it.
+    pub fn users_of_output(&self, output: &OutputId) -> Vec<String> {
+        let presets = self.presets.values();
+        let presets =
+            presets.filter(|preset| preset.routes.iter().any(|route| route.output == *output));
+        presets.map(|preset| format!("preset '{}'", preset.id)).collect()
     }
 
     /// The inputs that name this one as a backup.

@@ -9,7 +9,7 @@
 //! - [`inventory`], [`store`]: inputs and outputs, and their database;
 //! - [`router`], [`mirror`], [`reconcile`]: the one connection to the router, what it last
 //!   told, and how inventory and router are brought together;
-//! - [`change`], [`take`]: what can be done, each whole or not at all;
+//! - [`change`], [`take`], [`recall`]: what can be done, each whole or not at all;
 //! - [`events`], [`stills`], [`analysis`], [`metrics`]: what is told about it;
 //! - [`problem`]: every error and its HTTP answer, in one place;
 //! - [`api`], [`http`]: handlers, and what surrounds them;
@@ -29,6 +29,7 @@ pub mod inventory;
 pub mod metrics;
 pub mod mirror;
 pub mod problem;
+pub mod recall;
 pub mod reconcile;
 pub mod router;
 pub mod sdp;

@@ -1,12 +1,39 @@
 //! What the router last told: the truth about sockets, signals and routes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use ormatrix_protocol::{
     Findings, InputCounters, InputId, InputSpec, Level, MonitorStatus, OutputCounters, OutputId,
     OutputLevel, OutputSpec, Route, RouteState, RouterStatus, Scheduled, Signal, SignalState,
     StandIn, status::Telemetry,
 };
+
+/// Takes that are remembered, to be undone.
+pub const TAKES: usize = 256;
+
+/// What a take changed. What other clients of the router take is there too.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Past {
+    /// Its number.
+    pub take: u64,
+    /// When it was told of first, ns since the Unix epoch.
+    pub at: u64,
+    /// What it changed, in the order in which the router told it.
+    pub changes: Vec<PastChange>,
+}
+
+/// What a take changed on one level of an output.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PastChange {
+    /// The output.
+    pub output: OutputId,
+    /// The level.
+    pub level: Level,
+    /// What was on it.
+    pub from: Option<InputId>,
+    /// What is on it since.
+    pub to: Option<InputId>,
+}
 
 /// The router's state, kept up to date by its events.
 #[derive(Clone, Debug)]
@@ -27,6 +54,8 @@ pub struct Mirror {
     pub monitors: BTreeMap<InputId, MonitorStatus>,
     /// Salvos that wait for their time, by take.
     pub scheduled: BTreeMap<u64, Scheduled>,
+    /// The last takes, the latest last; those before this program was connected are not there.
+    pub past: VecDeque<Past>,
     telemetry_at: Option<u64>,
 }
 
@@ -129,6 +158,23 @@ fn shows(route: &Route, input: &InputId) -> bool {
     stands_in || route.state != RouteState::None && route.input.as_ref() == Some(input)
 }
 
+/// What a route has or shall have.
+fn on(route: &Route) -> Option<InputId> {
+    route.input.clone().filter(|_| route.state != RouteState::None)
+}
+
+/// Notes what a take changed.
+fn remember(past: &mut VecDeque<Past>, take: u64, at: u64, change: PastChange) {
+    if let Some(known) = past.iter_mut().rev().find(|past| past.take == take) {
+        known.changes.push(change);
+        return;
+    }
+    if past.len() == TAKES {
+        past.pop_front();
+    }
+    past.push_back(Past { take, at, changes: vec![change] });
+}
+
 impl Mirror {
     /// The state a status describes. Rates carry over from `before`, the mirror it replaces,
     /// when that is of the same run of the router.
@@ -174,6 +220,7 @@ impl Mirror {
             outputs: outputs.collect(),
             monitors: status.monitors.into_iter().map(|m| (m.spec.input.clone(), m)).collect(),
             scheduled: status.scheduled,
+            past: before.map(|before| before.past.clone()).unwrap_or_default(),
             // Counters of a status are as of no stated moment: the next rate needs two messages.
             telemetry_at: None,
         }
@@ -198,6 +245,12 @@ impl Mirror {
     /// A route changed.
     pub fn set_route(&mut self, output: &OutputId, level: Level, route: Route) {
         let Some(now) = self.outputs.get_mut(output) else { return };
+        let before = now.route(level).map_or((0, None), |route| (route.take, on(route)));
+        if route.take > before.0 {
+            let (output, from, to) = (output.clone(), before.1, on(&route));
+            let change = PastChange { output, level, from, to };
+            remember(&mut self.past, route.take, route.since, change);
+        }
         if level == Level::Video {
             now.route = route;
         } else if let Some(now) = now.levels.get_mut(&level) {

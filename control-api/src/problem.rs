@@ -17,7 +17,7 @@ use refused::refused;
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
-use crate::{router::AskError, store::StoreError};
+use crate::{inventory::Lock, mirror::TAKES, router::AskError, store::StoreError, time::rfc3339};
 
 /// Why a request was not done. Nothing changed, unless the variant says otherwise.
 #[derive(Debug, thiserror::Error)]
@@ -98,8 +98,9 @@ pub enum Error {
     UnknownMonitor(InputId),
     /// An id given twice.
     #[error(
-        "there is an {kind} '{id}' already: choose another id, or PUT /api/v1/{kind}s/{id} to \
-         change it"
+        "there is {} {kind} '{id}' already: choose another id, or PUT /api/v1/{kind}s/{id} to \
+         change it",
+        if matches!(*kind, "input" | "output") { "an" } else { "a" }
     )]
     DuplicateId {
         /// `input` or `output`.
@@ -151,6 +152,94 @@ pub enum Error {
         input: InputId,
         /// Those that name it.
         inputs: Vec<InputId>,
+    },
+    /// Something that others need.
+    #[error("{kind} '{id}' is needed by {}: change {} first", users.join(", "),
+        if users.len() == 1 { "that" } else { "those" })]
+    InUse {
+        /// `input` or `output`.
+        kind: &'static str,
+        /// The id.
+        id: String,
+        /// Who needs it, in words.
+        users: Vec<String>,
+    },
+    /// Something else is there than the request expects.
+    #[error(
+        "{kind} '{id}' {}: read it again, make the change anew, and send it with the new ETag",
+        if present.is_some() { "has been changed by somebody else" } else { "is not there" }
+    )]
+    Stale {
+        /// `input`, `output`, `preset`, `zone` or `site`.
+        kind: &'static str,
+        /// The id.
+        id: String,
+        /// Its revision, if it is there.
+        present: Option<String>,
+    },
+    /// An output that somebody keeps as it is.
+    #[error(
+        "output '{output}' is {} by {}{}{}: DELETE /api/v1/outputs/{output}/lock releases it",
+        lock.kind.participle(),
+        lock.owner,
+        if lock.note.is_empty() { String::new() } else { format!(" ({})", lock.note) },
+        lock.expires_at.map_or(String::new(), |at| format!(" until {}", rfc3339(at))),
+    )]
+    Locked {
+        /// The output.
+        output: OutputId,
+        /// Who, since when, until when.
+        lock: Lock,
+    },
+    /// A lock of somebody else.
+    #[error(
+        "the lock of output '{output}' is of {owner}: ask them, or release it with ?force=true"
+    )]
+    NotYourLock {
+        /// The output.
+        output: OutputId,
+        /// Whose it is.
+        owner: String,
+    },
+    /// An output that nobody keeps.
+    #[error("output '{0}' is not locked")]
+    NotLocked(OutputId),
+    /// An output that a salvo is going to change cannot be locked.
+    #[error(
+        "salvo {take} waits for its time and changes output '{output}': call it off first with \
+         DELETE /api/v1/salvos/{take}"
+    )]
+    SalvoWaits {
+        /// The output.
+        output: OutputId,
+        /// The salvo.
+        take: u64,
+    },
+    /// No preset of that id.
+    #[error("there is no preset '{0}': GET /api/v1/presets lists them")]
+    UnknownPreset(String),
+    /// No room of that name.
+    #[error("there is no zone '{0}': GET /api/v1/zones lists them")]
+    UnknownZone(String),
+    /// A take that is not remembered.
+    #[error(
+        "take '{0}' is not remembered: GET /api/v1/takes lists those that are; the last {TAKES} \
+         are kept while control runs"
+    )]
+    UnknownTake(String),
+    /// Something that is being changed at this moment.
+    #[error("{kind} '{id}' is being changed at this moment: try again in a second")]
+    Changing {
+        /// `input` or `output`.
+        kind: &'static str,
+        /// The id.
+        id: String,
+    },
+    /// A key of another request.
+    #[error("the Idempotency-Key '{key}' was used for another request: give every request its own")]
+    KeyReused {
+        /// The key.
+        key: String,
     },
     /// A take to an input that sends nothing.
     #[error(
@@ -383,6 +472,60 @@ impl Error {
                 "Input is a backup",
                 S::CONFLICT,
                 json!({ "input": input, "inputs": inputs }),
+            ),
+            Self::InUse { kind, id, users } => (
+                "in-use",
+                "Still needed",
+                S::CONFLICT,
+                with(one(kind, id), json!({ "users": users })),
+            ),
+            Self::Stale { kind, id, present } => (
+                "stale",
+                "Changed meanwhile",
+                S::PRECONDITION_FAILED,
+                with(one(kind, id), json!({ "revision": present })),
+            ),
+            Self::Locked { output, lock } => (
+                "locked",
+                "Output locked",
+                S::CONFLICT,
+                json!({
+                    "output": output, "kind": lock.kind, "owner": lock.owner,
+                    "since": rfc3339(lock.since), "expires_at": lock.expires_at.map(rfc3339),
+                }),
+            ),
+            Self::NotYourLock { output, owner } => (
+                "not-your-lock",
+                "Lock of somebody else",
+                S::CONFLICT,
+                json!({ "output": output, "owner": owner }),
+            ),
+            Self::NotLocked(output) => {
+                ("not-locked", "Not locked", S::NOT_FOUND, json!({ "output": output }))
+            }
+            Self::SalvoWaits { output, take } => (
+                "salvo-waits",
+                "A salvo waits",
+                S::CONFLICT,
+                json!({ "output": output, "take": take }),
+            ),
+            Self::UnknownPreset(preset) => {
+                ("unknown-preset", "Unknown preset", S::NOT_FOUND, json!({ "preset": preset }))
+            }
+            Self::UnknownZone(zone) => {
+                ("unknown-zone", "Unknown zone", S::NOT_FOUND, json!({ "zone": zone }))
+            }
+            Self::UnknownTake(take) => {
+                ("unknown-take", "Take not remembered", S::NOT_FOUND, json!({ "take": take }))
+            }
+            Self::Changing { kind, id } => {
+                ("changing", "Being changed", S::CONFLICT, one(kind, id))
+            }
+            Self::KeyReused { key } => (
+                "key-reused",
+                "Idempotency key reused",
+                S::UNPROCESSABLE_ENTITY,
+                json!({ "key": key }),
             ),
             Self::NoSignal { input, level, output, state } => (
                 "no-signal",

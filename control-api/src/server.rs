@@ -6,6 +6,7 @@ use tokio::{net::TcpListener, sync::watch, task::JoinHandle, time::timeout};
 
 use crate::{
     app::{App, Shared, SharedClock},
+    change::operations,
     http::{
         self,
         serve::{Limits, serve},
@@ -81,6 +82,7 @@ pub async fn start(
     let (end, ending) = watch::channel(false);
     let app = Arc::new(App::new(settings, limits, clock, store, inventory, ending.clone()));
     tokio::spawn(reconcile::run(app.clone()));
+    tokio::spawn(operations::watch_locks(app.clone()));
     let service = http::service(app.clone());
     let serving = tokio::spawn(async move {
         let serve = serve(listener, service, limits, ending.clone());

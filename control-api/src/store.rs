@@ -15,7 +15,7 @@ use std::{
 use ormatrix_protocol::{InputId, OutputId};
 use rusqlite::{Connection, Transaction};
 
-use crate::inventory::{Input, Inventory, Output};
+use crate::inventory::{Input, Inventory, Lock, Output, Preset, PresetId, Zone};
 
 /// Every migration, in order; a place in this list never changes its content.
 const MIGRATIONS: &[&str] = &[
@@ -23,6 +23,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("store/migrations/0002_interfaces.sql"),
     include_str!("store/migrations/0003_merge.sql"),
     include_str!("store/migrations/0004_levels.sql"),
+    include_str!("store/migrations/0005_operations.sql"),
 ];
 
 /// Why the database cannot be used.
@@ -91,8 +92,22 @@ pub enum Write {
     RemoveInput(InputId),
     /// Adds or replaces.
     PutOutput(Output),
-    /// Removes.
+    /// Removes, with its lock and its places in plans.
     RemoveOutput(OutputId),
+    /// Adds or replaces.
+    PutPreset(Preset),
+    /// Removes.
+    RemovePreset(PresetId),
+    /// Adds or replaces.
+    PutZone(Zone),
+    /// Removes; those that name it stay.
+    RemoveZone(String),
+    /// Adds or replaces.
+    PutLock(OutputId, Lock),
+    /// Releases.
+    RemoveLock(OutputId),
+    /// All of these or none.
+    All(Vec<Write>),
 }
 
 impl Write {
@@ -110,7 +125,38 @@ impl Write {
             }
             Self::RemoveOutput(id) => {
                 inventory.outputs.remove(&id);
+                inventory.locks.remove(&id);
+                for plan in inventory.zones.values_mut().filter_map(|zone| zone.plan.as_mut()) {
+                    plan.displays.retain(|place| place.output != id);
+                }
             }
+            Self::PutPreset(preset) => {
+                inventory.presets.insert(preset.id.clone(), preset);
+            }
+            Self::RemovePreset(id) => {
+                inventory.presets.remove(&id);
+            }
+            Self::PutZone(zone) => {
+                inventory.zones.insert(zone.name.clone(), zone);
+            }
+            Self::RemoveZone(name) => {
+                inventory.zones.remove(&name);
+            }
+            Self::PutLock(output, lock) => {
+                inventory.locks.insert(output, lock);
+            }
+            Self::RemoveLock(output) => {
+                inventory.locks.remove(&output);
+            }
+            Self::All(writes) => writes.into_iter().for_each(|write| write.apply(inventory)),
+        }
+    }
+
+    /// Each of a list; itself, where it is none.
+    pub fn each(&self) -> &[Self] {
+        match self {
+            Self::All(writes) => writes,
+            one => std::slice::from_ref(one),
         }
     }
 }

@@ -8,11 +8,12 @@ use ormatrix_protocol::{
 };
 
 use crate::{
+    actor::Actor,
     api::levels::ByLevel,
     app::Shared,
-    change::{accepted, fits, known},
-    inventory::{Inventory, Stream},
-    mirror::Mirror,
+    change::{accepted, known},
+    inventory::{Input, Inventory, Output, Stream},
+    mirror::{Mirror, Past, PastChange},
     problem::Error,
     store::Write,
     validate::invalid,
@@ -28,6 +29,8 @@ pub const AHEAD_NS_MAX: u64 = 3_600_000_000_000;
 /// One or more takes, all or none.
 #[derive(Clone, Debug)]
 pub struct Salvo {
+    /// Who wants them.
+    pub actor: Actor,
     /// Each level of an output once.
     pub takes: Vec<Take>,
     /// How long to wait for the confirmation.
@@ -65,7 +68,7 @@ pub async fn salvo(app: &Shared, salvo: Salvo) -> Result<Taken, Error> {
         return Err(invalid("wait_ms", reason));
     }
     let mut revisions = app.router.revisions();
-    let take = start(app, &salvo.takes, None, salvo.force).await?;
+    let take = start(app, &salvo.actor, &salvo.takes, None, salvo.force).await?;
     let confirmed = tokio::time::timeout(Duration::from_millis(salvo.wait_ms.into()), async {
         loop {
             // Seen before looked at: no change can slip between.
@@ -92,6 +95,7 @@ pub async fn salvo(app: &Shared, salvo: Salvo) -> Result<Taken, Error> {
 /// Has the takes made at a time, TAI ns since 1970, and gives their number.
 pub async fn schedule(
     app: &Shared,
+    actor: &Actor,
     takes: Vec<Take>,
     at: u64,
     force: bool,
@@ -106,7 +110,7 @@ pub async fn schedule(
         let reason = format!("{at} is more than an hour ahead, it is {now} (TAI ns since 1970)");
         return Err(invalid("at", reason));
     }
-    let take = start(app, &takes, Some(at), force).await?;
+    let take = start(app, actor, &takes, Some(at), force).await?;
     app.router.refresh().await;
     Ok((take, Scheduled { at, takes }))
 }
@@ -120,14 +124,20 @@ pub async fn cancel(app: &Shared, number: String) -> Result<(), Error> {
 }
 
 /// Checks the takes and asks the router for them; its number for them.
-async fn start(app: &Shared, takes: &[Take], at: Option<u64>, force: bool) -> Result<u64, Error> {
+async fn start(
+    app: &Shared,
+    actor: &Actor,
+    takes: &[Take],
+    at: Option<u64>,
+    force: bool,
+) -> Result<u64, Error> {
     if takes.is_empty() {
         return Err(invalid("routes", "at least one {\"output\": …, \"input\": …}"));
     }
     let unconfirmed = app.unconfirmed.read().await;
     twice(&app.inventory(), takes)?;
     for take in takes {
-        check(app, unconfirmed.as_ref(), take, force)?;
+        check(app, actor, unconfirmed.as_ref(), take, force)?;
     }
     // From here on the router decides; a client that hangs up does not change that.
     let reply = app.router.ask(Command::Salvo { takes: takes.to_vec(), at }).await?;
@@ -136,6 +146,7 @@ async fn start(app: &Shared, takes: &[Take], at: Option<u64>, force: bool) -> Re
         tracing::error!(?reply, "not the reply to a salvo");
         return Err(Error::Internal);
     };
+    tracing::info!(actor = actor.name, take, takes = takes.len(), "accepted by the router");
     Ok(take)
 }
 
@@ -157,8 +168,14 @@ fn twice(inventory: &Inventory, takes: &[Take]) -> Result<(), Error> {
     Ok(())
 }
 
-/// Checks one take against the inventory, the change of it under way, and the signals.
-fn check(app: &Shared, unconfirmed: Option<&Write>, take: &Take, force: bool) -> Result<(), Error> {
+/// Checks one take against the inventory, the change of it under way, locks, and the signals.
+fn check(
+    app: &Shared,
+    actor: &Actor,
+    unconfirmed: Option<&Write>,
+    take: &Take,
+    force: bool,
+) -> Result<(), Error> {
     let inventory = app.inventory();
     let Some(output) = inventory.outputs.get(&take.output) else {
         return Err(Error::UnknownOutput(take.output.to_string()));
@@ -167,6 +184,10 @@ fn check(app: &Shared, unconfirmed: Option<&Write>, take: &Take, force: bool) ->
         let output = take.output.clone();
         return Err(Error::Refused(Refusal::NoOutputLevel { output, level }));
     }
+    inventory.unlocked(&take.output, actor, app.clock.unix())?;
+    // The disk may yet refuse what the router has already: the take must be right either way.
+    let pending = Pending { inventory: &inventory, writes: unconfirmed.map_or(&[], Write::each) };
+    let new_output = pending.output(&take.output)?;
     let Some(id) = &take.input else {
         return known(app, |_| ());
     };
@@ -177,19 +198,8 @@ fn check(app: &Shared, unconfirmed: Option<&Write>, take: &Take, force: bool) ->
         return Err(Error::Refused(Refusal::NoInputLevel { input: id.clone(), level }));
     }
     if take.concerns(Level::Video) {
-        accepted(&inventory, output, input)?;
-        // The disk may yet refuse what the router has already: the take must be right either
-        // way.
-        match unconfirmed {
-            Some(Write::PutInput(new)) if new.id == *id => accepted(&inventory, output, new)?,
-            Some(Write::PutInput(new)) if input.failover.backups.contains(&new.id) => {
-                fits(output, new, Some(id))?;
-            }
-            Some(Write::PutOutput(new)) if new.id == take.output => {
-                accepted(&inventory, new, input)?;
-            }
-            _ => {}
-        }
+        accepted(|id| inventory.inputs.get(id), output, input)?;
+        accepted(|id| pending.find(id), new_output, pending.input(id)?)?;
     }
     // Where no level is named the picture decides: without its sound it is still a picture.
     let looked_at = if take.levels.is_empty() { &[Level::Video][..] } else { &take.levels };
@@ -207,6 +217,79 @@ fn check(app: &Shared, unconfirmed: Option<&Write>, take: &Take, force: bool) ->
         }
         _ => Ok(()),
     }
+}
+
+/// The inventory as it will be if what is being changed at this moment is kept.
+struct Pending<'a> {
+    inventory: &'a Inventory,
+    writes: &'a [Write],
+}
+
+impl<'a> Pending<'a> {
+    fn find(&self, id: &InputId) -> Option<&'a Input> {
+        let put = self.writes.iter().find_map(|write| match write {
+            Write::PutInput(new) if new.id == *id => Some(new),
+            _ => None,
+        });
+        put.or_else(|| self.inventory.inputs.get(id))
+    }
+
+    fn input(&self, id: &InputId) -> Result<&'a Input, Error> {
+        let leaves = |write: &Write| matches!(write, Write::RemoveInput(gone) if gone == id);
+        match self.find(id) {
+            Some(input) if !self.writes.iter().any(leaves) => Ok(input),
+            _ => Err(Error::Changing { kind: Input::KIND, id: id.to_string() }),
+        }
+    }
+
+    fn output(&self, id: &OutputId) -> Result<&'a Output, Error> {
+        let leaves = |write: &Write| matches!(write, Write::RemoveOutput(gone) if gone == id);
+        let put = self.writes.iter().find_map(|write| match write {
+            Write::PutOutput(new) if new.id == *id => Some(new),
+            _ => None,
+        });
+        match put.or_else(|| self.inventory.outputs.get(id)) {
+            Some(output) if !self.writes.iter().any(leaves) => Ok(output),
+            _ => Err(Error::Changing { kind: Output::KIND, id: id.to_string() }),
+        }
+    }
+}
+
+/// Whether a take could be made now, as an error if not; nothing is asked of the router.
+pub async fn allowed(app: &Shared, actor: &Actor, take: &Take, force: bool) -> Result<(), Error> {
+    let unconfirmed = app.unconfirmed.read().await;
+    check(app, actor, unconfirmed.as_ref(), take, force)
+}
+
+/// The takes that put back what a take changed.
+///
+/// # Errors
+/// [`Error::UnknownTake`] when it is not remembered, [`Error::TakeOvertaken`] when an output
+/// that it changed has been changed again since.
+pub fn inverse(app: &Shared, number: &str) -> Result<Vec<Take>, Error> {
+    let unknown = || Error::UnknownTake(number.to_owned());
+    let take: u64 = number.parse().map_err(|_| unknown())?;
+    known(app, |mirror| {
+        let past = mirror.past.iter().find(|past| past.take == take).ok_or_else(unknown)?;
+        if let Some(output) = overtaken(mirror, past) {
+            return Err(Error::TakeOvertaken { output: output.clone() });
+        }
+        let back = past.changes.iter().map(|change| Take {
+            output: change.output.clone(),
+            input: change.from.clone(),
+            levels: vec![change.level],
+        });
+        Ok(back.collect())
+    })?
+}
+
+/// An output that has been changed again since a take changed it.
+pub fn overtaken<'a>(mirror: &Mirror, past: &'a Past) -> Option<&'a OutputId> {
+    let as_left = |change: &&PastChange| {
+        let route = mirror.outputs.get(&change.output).and_then(|now| now.route(change.level));
+        route.is_some_and(|route| route.take == past.take)
+    };
+    past.changes.iter().find(|change| !as_left(change)).map(|change| &change.output)
 }
 
 fn all_confirmed(app: &Shared, takes: &[Take], number: u64) -> Result<bool, Error> {

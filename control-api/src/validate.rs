@@ -8,7 +8,10 @@ use ormatrix_protocol::{Leg, Merge, OutputStream, RAMP_MS_MAX, SKEW_US_MAX};
 use st2110::format::{Scan, VideoFormat};
 
 use crate::{
-    inventory::{Accepts, Input, Output, Stream, same_address},
+    inventory::{
+        Accepts, Input, Inventory, Labels, Lock, Output, Preset, PresetRoute, Stream, Zone,
+        same_address,
+    },
     problem::Error,
 };
 
@@ -23,6 +26,16 @@ pub const BACKUPS_MAX: usize = 8;
 pub const FAILOVER_MS_MAX: u32 = 600_000;
 /// Shortest time of frozen or black pictures: shorter ones are a cut in any film.
 pub const FINDING_MS_MIN: u32 = 100;
+/// Most languages that a name may be given in.
+pub const LANGUAGES_MAX: usize = 16;
+/// Most routes of a preset.
+pub const ROUTES_MAX: usize = 1024;
+/// Longest side of a room's plan.
+pub const PLAN_MAX: u16 = 10_000;
+/// Longest note of a lock in characters.
+pub const NOTE_MAX: usize = 200;
+/// Longest time that a lock lasts by itself: a week.
+pub const LOCK_SECONDS_MAX: u64 = 604_800;
 /// Lines and offsets of RFC 4175 have 15 bits.
 const RASTER_MAX: u16 = 32_767;
 
@@ -34,6 +47,7 @@ pub fn invalid(field: impl Into<String>, reason: impl Into<String>) -> Error {
 /// Checks an input whole.
 pub fn input(input: &Input) -> Result<(), Error> {
     label("label", &input.label, 1)?;
+    labels(&input.labels)?;
     label("zone", &input.zone, 0)?;
     video("video", &input.video)?;
     legs("", &input.legs)?;
@@ -121,6 +135,7 @@ fn apart<T: Stream>(stream: &T) -> Result<(), Error> {
 /// Checks an output whole.
 pub fn output(output: &Output) -> Result<(), Error> {
     label("label", &output.label, 1)?;
+    labels(&output.labels)?;
     label("zone", &output.zone, 0)?;
     legs("", &output.legs)?;
     destinations("", &output.legs)?;
@@ -179,6 +194,141 @@ fn label(field: &str, text: &str, least: usize) -> Result<(), Error> {
         return Err(invalid(field, "no control characters, no blanks at either end"));
     }
     Ok(())
+}
+
+/// Checks names in other languages.
+fn labels(labels: &Labels) -> Result<(), Error> {
+    if labels.len() > LANGUAGES_MAX {
+        let reason = format!("{} languages: use {LANGUAGES_MAX} at most", labels.len());
+        return Err(invalid("labels", reason));
+    }
+    for (language, text) in labels {
+        let mut parts = language.split('-');
+        let letters = |part: &str| part.bytes().all(|octet| octet.is_ascii_alphanumeric());
+        let legal = parts.next().is_some_and(|first| {
+            (2..=3).contains(&first.len()) && first.bytes().all(|octet| octet.is_ascii_lowercase())
+        }) && parts.all(|part| (1..=8).contains(&part.len()) && letters(part));
+        if !legal {
+            let reason = "no language tag (BCP 47): write de, en, fr or de-CH";
+            return Err(invalid(format!("labels.{language}"), reason));
+        }
+        label(&format!("labels.{language}"), text, 1)?;
+    }
+    Ok(())
+}
+
+/// Checks a preset by itself.
+pub fn preset(preset: &Preset) -> Result<(), Error> {
+    label("label", &preset.label, 1)?;
+    labels(&preset.labels)?;
+    label("zone", &preset.zone, 0)?;
+    let count = preset.routes.len();
+    if !(1..=ROUTES_MAX).contains(&count) {
+        let reason = format!("{count} routes: give 1 to {ROUTES_MAX}");
+        return Err(invalid("routes", reason));
+    }
+    for (n, route) in preset.routes.iter().enumerate() {
+        for (m, level) in route.levels.iter().enumerate() {
+            if route.levels.iter().take(m).any(|other| other == level) {
+                let reason = format!("'{level}' stands there twice: name it once");
+                return Err(invalid(format!("routes[{n}].levels[{m}]"), reason));
+            }
+        }
+        let meets = |other: &&PresetRoute| {
+            let all = other.levels.is_empty() || route.levels.is_empty();
+            other.output == route.output
+                && (all || other.levels.iter().any(|level| route.levels.contains(level)))
+        };
+        if preset.routes.iter().take(n).any(|other| meets(&other)) {
+            let reason = format!("'{}' stands there before: give each level once", route.output);
+            return Err(invalid(format!("routes[{n}].output"), reason));
+        }
+    }
+    Ok(())
+}
+
+/// Whether what a preset names is there, and fits where it is to be shown.
+pub fn references(inventory: &Inventory, preset: &Preset) -> Result<(), Error> {
+    for (n, route) in preset.routes.iter().enumerate() {
+        let field = |name: &str| format!("routes[{n}].{name}");
+        let Some(output) = inventory.outputs.get(&route.output) else {
+            let reason = format!("there is no output '{}'", route.output);
+            return Err(invalid(field("output"), reason));
+        };
+        if let Some(level) = route.levels.iter().find(|level| !output.has(**level)) {
+            let reason = format!("output '{}' has no {level}", output.id);
+            return Err(invalid(field("levels"), reason));
+        }
+        let Some(id) = route.source.input() else { continue };
+        let Some(input) = inventory.inputs.get(id) else {
+            return Err(invalid(field("input"), format!("there is no input '{id}'")));
+        };
+        if let Some(level) = route.levels.iter().find(|level| !input.has(**level)) {
+            return Err(invalid(field("levels"), format!("input '{id}' has no {level}")));
+        }
+    }
+    Ok(())
+}
+
+/// Checks a room by itself.
+pub fn zone(zone: &Zone) -> Result<(), Error> {
+    label("name", &zone.name, 1)?;
+    labels(&zone.labels)?;
+    let Some(plan) = &zone.plan else { return Ok(()) };
+    for (field, length) in [("plan.width", plan.width), ("plan.height", plan.height)] {
+        if !(1..=PLAN_MAX).contains(&length) {
+            return Err(invalid(field, format!("{length}: use 1 to {PLAN_MAX}")));
+        }
+    }
+    for (n, place) in plan.displays.iter().enumerate() {
+        let field = |name: &str| format!("plan.displays[{n}].{name}");
+        for (name, start, length, whole) in [
+            ("width", place.x, place.width, plan.width),
+            ("height", place.y, place.height, plan.height),
+        ] {
+            if length == 0 || u32::from(start) + u32::from(length) > u32::from(whole) {
+                let reason = format!(
+                    "from {start}, {length} long: it must be at least 1 and end within the \
+                     plan's {whole}"
+                );
+                return Err(invalid(field(name), reason));
+            }
+        }
+        if plan.displays.iter().take(n).any(|other| other.output == place.output) {
+            let reason = format!("'{}' hangs there already: place it once", place.output);
+            return Err(invalid(field("output"), reason));
+        }
+    }
+    Ok(())
+}
+
+/// Whether the outputs that a room's plan names are there.
+pub fn displays(inventory: &Inventory, zone: &Zone) -> Result<(), Error> {
+    let places = zone.plan.iter().flat_map(|plan| &plan.displays).enumerate();
+    for (n, place) in places {
+        if !inventory.outputs.contains_key(&place.output) {
+            let reason = format!("there is no output '{}'", place.output);
+            return Err(invalid(format!("plan.displays[{n}].output"), reason));
+        }
+    }
+    Ok(())
+}
+
+/// Checks a lock.
+pub fn lock(lock: &Lock) -> Result<(), Error> {
+    let length = lock.note.chars().count();
+    if length > NOTE_MAX || lock.note.chars().any(char::is_control) {
+        let reason = format!("{length} characters: use up to {NOTE_MAX}, no control characters");
+        return Err(invalid("note", reason));
+    }
+    let seconds = lock.expires_at.map(|at| at.saturating_sub(lock.since) / 1_000_000_000);
+    match seconds {
+        Some(seconds) if !(1..=LOCK_SECONDS_MAX).contains(&seconds) => {
+            let reason = format!("{seconds}: use 1 to {LOCK_SECONDS_MAX}");
+            Err(invalid("expires_in_s", reason))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn video(field: &str, video: &VideoFormat) -> Result<(), Error> {

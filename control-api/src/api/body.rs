@@ -13,7 +13,7 @@ use serde::{
 };
 use serde_json::error::Category;
 use st2110::format::VideoFormat;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 use super::{
     levels::{AncillaryInputBody, AudioInputBody, OutputStreamBody},
@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     app::{App, Shared},
-    inventory::Accepts,
+    inventory::{Accepts, Labels, SourceType},
     problem::Error,
     time::TaiNs,
 };
@@ -42,8 +42,14 @@ pub struct InputBody {
     pub id: Option<InputId>,
     /// 1 to 80 characters; the id unless given.
     pub label: Option<String>,
+    /// The label in other languages, by language tag (BCP 47), up to 16. Kept unless given.
+    #[schema(example = json!({ "de": "Endoskop 1" }))]
+    pub labels: Option<Labels>,
     /// Up to 80 characters.
     pub zone: Option<String>,
+    /// What kind of device it is. Kept, else `other`, unless given.
+    #[serde(rename = "type")]
+    pub source_type: Option<SourceType>,
     /// What it sends.
     #[schema(value_type = schema::Video)]
     pub video: VideoFormat,
@@ -90,6 +96,9 @@ pub struct InputBody {
     #[serde(default, rename = "tally")]
     #[schema(ignore)]
     _tally: IgnoredAny,
+    #[serde(default, rename = "revision")]
+    #[schema(ignore)]
+    _revision: IgnoredAny,
     #[serde(default, rename = "still_at")]
     #[schema(ignore)]
     _still_at: IgnoredAny,
@@ -127,8 +136,15 @@ pub struct OutputBody {
     pub id: Option<OutputId>,
     /// 1 to 80 characters; the id unless given.
     pub label: Option<String>,
+    /// The label in other languages, by language tag (BCP 47), up to 16. Kept unless given.
+    #[schema(example = json!({ "de": "Hauptmonitor" }))]
+    pub labels: Option<Labels>,
     /// Up to 80 characters.
     pub zone: Option<String>,
+    /// The input that it shows when it is parked; null for nothing. Kept unless given.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<String>)]
+    pub park: Option<Option<InputId>>,
     /// Where it goes.
     #[schema(value_type = Vec<schema::Leg>)]
     pub legs: Vec<Leg>,
@@ -163,6 +179,12 @@ pub struct OutputBody {
     #[serde(default, rename = "route")]
     #[schema(ignore)]
     _route: IgnoredAny,
+    #[serde(default, rename = "revision")]
+    #[schema(ignore)]
+    _revision: IgnoredAny,
+    #[serde(default, rename = "lock")]
+    #[schema(ignore)]
+    _lock: IgnoredAny,
     #[serde(default, rename = "sent")]
     #[schema(ignore)]
     _sent: IgnoredAny,
@@ -227,6 +249,25 @@ pub struct SalvoRoute {
 /// Null must be written: a forgotten input must not clear a display.
 fn stated<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<InputId>, D::Error> {
     Option::deserialize(from)
+}
+
+/// A null that is written is another thing than nothing written.
+#[allow(clippy::option_option, reason = "absent, null and given are three things")]
+fn given<'de, D, T>(from: D) -> Result<Option<Option<T>>, D::Error>
+where
+    D: serde::Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    Option::deserialize(from).map(Some)
+}
+
+/// Whether a lock of somebody else may be broken.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct ForceQuery {
+    /// Also when it is somebody else's.
+    pub force: bool,
 }
 
 /// How an input is watched.

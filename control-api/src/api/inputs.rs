@@ -20,8 +20,8 @@ use super::{
 use crate::{
     actor::Actor,
     app::{App, Shared},
-    change::{self, Mode, Put},
-    http::query::Query,
+    change::{self, Expect, Put},
+    http::{expect::ExpectHeaders, query::Query},
     inventory::{Colour, Input},
     problem::{Error, Problem},
     sdp::{self, Described, SdpQuery},
@@ -42,14 +42,19 @@ impl Resource for Input {
 
     fn from_json(app: &App, name: Name<InputId>, body: InputBody) -> Result<Self, Error> {
         let max_udp = body.max_udp.unwrap_or(standard_udp_limit());
-        let present = failover_of(app, &name.id);
+        let present = of(app, &name.id, |input| input.failover.clone());
         let backups = body.backups.unwrap_or_else(|| present.backups.clone());
         let failover = match body.failover {
             Some(given) => failover(&given, backups),
             None => Failover { backups, ..present },
         };
+        let labels = body.labels.unwrap_or_else(|| of(app, &name.id, |it| it.labels.clone()));
+        let source_type =
+            body.source_type.unwrap_or_else(|| of(app, &name.id, |it| it.source_type));
         Ok(Self {
             failover,
+            labels,
+            source_type,
             audio: body.audio.map(AudioInputBody::resolve).transpose()?,
             ancillary: body.ancillary.map(|it| it.resolve(&body.video)).transpose()?,
             id: name.id,
@@ -69,10 +74,12 @@ impl Resource for Input {
         })
     }
 
-    /// What stands in for it no SDP says: that is kept.
+    /// What stands in for it, and what it is, no SDP says: that is kept.
     fn from_sdp(app: &App, name: Name<InputId>, stream: Described) -> Self {
         Self {
-            failover: failover_of(app, &name.id),
+            failover: of(app, &name.id, |it| it.failover.clone()),
+            labels: of(app, &name.id, |it| it.labels.clone()),
+            source_type: of(app, &name.id, |it| it.source_type),
             audio: stream.audio,
             ancillary: stream.ancillary,
             id: name.id,
@@ -94,19 +101,24 @@ impl Resource for Input {
     fn put(
         app: Shared,
         input: Self,
-        mode: Mode,
+        expect: Expect,
     ) -> impl Future<Output = Result<Put, Error>> + Send {
-        change::put_input(app, input, mode)
+        change::put_input(app, input, expect)
     }
 
-    fn remove(app: Shared, id: InputId) -> impl Future<Output = Result<(), Error>> + Send {
-        change::remove_input(app, id)
+    fn remove(
+        app: Shared,
+        _: Actor,
+        id: InputId,
+        expect: Expect,
+    ) -> impl Future<Output = Result<(), Error>> + Send {
+        change::remove_input(app, id, expect)
     }
 }
 
-/// What stands in for the input of that id now.
-fn failover_of(app: &App, id: &InputId) -> Failover {
-    app.inventory().inputs.get(id).map(|input| input.failover.clone()).unwrap_or_default()
+/// Something of the input of that id as it is now.
+fn of<T: Default>(app: &App, id: &InputId, look: impl FnOnce(&Input) -> T) -> T {
+    app.inventory().inputs.get(id).map(look).unwrap_or_default()
 }
 
 fn failover(body: &FailoverBody, backups: Vec<InputId>) -> Failover {
@@ -149,11 +161,8 @@ pub async fn list(State(app): State<Shared>) -> Json<Vec<InputView>> {
 #[utoipa::path(get, path = "/inputs/{id}", tag = "inputs", operation_id = "get_input",
     params(("id" = String, Path)),
     responses((status = 200, body = InputView), (status = "default", body = Problem)))]
-pub async fn show(
-    State(app): State<Shared>,
-    Path(id): Path<String>,
-) -> Result<Json<InputView>, Error> {
-    Ok(Json(stream::known::<Input>(&app, &id)?.view(&app)))
+pub async fn show(State(app): State<Shared>, Path(id): Path<String>) -> Result<Response, Error> {
+    stream::show::<Input>(&app, &id)
 }
 
 /// Adds an input.
@@ -172,7 +181,7 @@ pub async fn create(
 
 /// Adds an input or changes it; a sender registers itself with this.
 #[utoipa::path(put, path = "/inputs/{id}", tag = "inputs", operation_id = "put_input",
-    params(("id" = String, Path), SdpQuery),
+    params(("id" = String, Path), SdpQuery, ExpectHeaders),
     request_body(content((InputBody = "application/json"), (String = "application/sdp"))),
     responses((status = 200, body = InputView), (status = 201, body = InputView),
         (status = "default", body = Problem)))]
@@ -181,21 +190,23 @@ pub async fn put(
     actor: Actor,
     Path(id): Path<String>,
     Query(query): Query<SdpQuery>,
+    expect: Expect,
     body: JsonOrSdp<InputBody>,
 ) -> Result<Response, Error> {
-    stream::put::<Input>(app, &actor, &id, query, body).await
+    stream::put::<Input>(app, &actor, &id, query, expect, body).await
 }
 
 /// Removes an input that nothing shows.
 #[utoipa::path(delete, path = "/inputs/{id}", tag = "inputs", operation_id = "delete_input",
-    params(("id" = String, Path)),
+    params(("id" = String, Path), ExpectHeaders),
     responses((status = 204), (status = "default", body = Problem)))]
 pub async fn remove(
     State(app): State<Shared>,
     actor: Actor,
     Path(id): Path<String>,
+    expect: Expect,
 ) -> Result<StatusCode, Error> {
-    stream::remove::<Input>(app, &actor, &id).await
+    stream::remove::<Input>(app, actor, &id, expect).await
 }
 
 /// The input's SDP, to open in a player.

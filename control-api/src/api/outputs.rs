@@ -11,7 +11,7 @@ use axum::{
     http::StatusCode,
     response::Response,
 };
-use ormatrix_protocol::{InputId, Level, OnLoss, OutputId, OutputStream, spec::standard_udp_limit};
+use ormatrix_protocol::{InputId, Level, OutputId, OutputStream, spec::standard_udp_limit};
 
 use super::{
     body::{JsonOrSdp, OutputBody},
@@ -22,8 +22,8 @@ use super::{
 use crate::{
     actor::Actor,
     app::{App, Shared},
-    change::{self, Mode, Put},
-    http::query::Query,
+    change::{self, Expect, Put},
+    http::{expect::ExpectHeaders, query::Query},
     inventory::{Accepts, Colour, Input, Output},
     problem::{Error, Problem},
     sdp::{self, Beside, Described, SdpQuery},
@@ -42,14 +42,18 @@ impl Resource for Output {
     }
 
     fn from_json(app: &App, name: Name<OutputId>, body: OutputBody) -> Result<Self, Error> {
+        let labels = body.labels.unwrap_or_else(|| of(app, &name.id, |it| it.labels.clone()));
+        let park = body.park.unwrap_or_else(|| of(app, &name.id, |it| it.park.clone()));
         let stream = |level: Level, body: Option<OutputStreamBody>| {
             let ssrc = || keep_or_draw_ssrc(app, &name.id, level);
             body.map(|body| body.resolve(level, ssrc)).transpose()
         };
         Ok(Self {
+            labels,
+            park,
             audio: stream(Level::Audio, body.audio)?,
             ancillary: stream(Level::Ancillary, body.ancillary)?,
-            on_loss: body.on_loss.unwrap_or_else(|| on_loss_of(app, &name.id)),
+            on_loss: body.on_loss.unwrap_or_else(|| of(app, &name.id, |it| it.on_loss)),
             ssrc: body.ssrc.unwrap_or_else(|| keep_or_draw_ssrc(app, &name.id, Level::Video)),
             id: name.id,
             label: name.label,
@@ -66,6 +70,8 @@ impl Resource for Output {
     fn from_sdp(app: &App, name: Name<OutputId>, stream: Described) -> Self {
         let ssrc = |level| keep_or_draw_ssrc(app, &name.id, level);
         Self {
+            labels: of(app, &name.id, |it| it.labels.clone()),
+            park: of(app, &name.id, |it| it.park.clone()),
             audio: stream.audio.map(|audio| OutputStream {
                 legs: audio.legs,
                 payload_type: audio.payload_type,
@@ -78,7 +84,7 @@ impl Resource for Output {
                 ssrc: ssrc(Level::Ancillary),
                 ramp_ms: 0,
             }),
-            on_loss: on_loss_of(app, &name.id),
+            on_loss: of(app, &name.id, |it| it.on_loss),
             ssrc: ssrc(Level::Video),
             id: name.id,
             label: name.label,
@@ -98,13 +104,18 @@ impl Resource for Output {
     fn put(
         app: Shared,
         output: Self,
-        mode: Mode,
+        expect: Expect,
     ) -> impl Future<Output = Result<Put, Error>> + Send {
-        change::put_output(app, output, mode)
+        change::put_output(app, output, expect)
     }
 
-    fn remove(app: Shared, id: OutputId) -> impl Future<Output = Result<(), Error>> + Send {
-        change::remove_output(app, id)
+    fn remove(
+        app: Shared,
+        actor: Actor,
+        id: OutputId,
+        expect: Expect,
+    ) -> impl Future<Output = Result<(), Error>> + Send {
+        change::remove_output(app, actor, id, expect)
     }
 }
 
@@ -119,9 +130,9 @@ fn keep_or_draw_ssrc(app: &App, id: &OutputId, level: Level) -> u32 {
     kept.unwrap_or_else(|| RandomState::new().build_hasher().finish() as u32)
 }
 
-/// What the output of that id sends on loss now.
-fn on_loss_of(app: &App, id: &OutputId) -> OnLoss {
-    app.inventory().outputs.get(id).map(|output| output.on_loss).unwrap_or_default()
+/// Something of the output of that id as it is now.
+fn of<T: Default>(app: &App, id: &OutputId, look: impl FnOnce(&Output) -> T) -> T {
+    app.inventory().outputs.get(id).map(look).unwrap_or_default()
 }
 
 /// Every output.
@@ -135,11 +146,8 @@ pub async fn list(State(app): State<Shared>) -> Json<Vec<OutputView>> {
 #[utoipa::path(get, path = "/outputs/{id}", tag = "outputs", operation_id = "get_output",
     params(("id" = String, Path)),
     responses((status = 200, body = OutputView), (status = "default", body = Problem)))]
-pub async fn show(
-    State(app): State<Shared>,
-    Path(id): Path<String>,
-) -> Result<Json<OutputView>, Error> {
-    Ok(Json(stream::known::<Output>(&app, &id)?.view(&app)))
+pub async fn show(State(app): State<Shared>, Path(id): Path<String>) -> Result<Response, Error> {
+    stream::show::<Output>(&app, &id)
 }
 
 /// Adds an output; an SDP describes the stream to send.
@@ -158,7 +166,7 @@ pub async fn create(
 
 /// Adds an output or changes it; a receiver registers itself with this. Its route stays.
 #[utoipa::path(put, path = "/outputs/{id}", tag = "outputs", operation_id = "put_output",
-    params(("id" = String, Path), SdpQuery),
+    params(("id" = String, Path), SdpQuery, ExpectHeaders),
     request_body(content((OutputBody = "application/json"), (String = "application/sdp"))),
     responses((status = 200, body = OutputView), (status = 201, body = OutputView),
         (status = "default", body = Problem)))]
@@ -167,21 +175,23 @@ pub async fn put(
     actor: Actor,
     Path(id): Path<String>,
     Query(query): Query<SdpQuery>,
+    expect: Expect,
     body: JsonOrSdp<OutputBody>,
 ) -> Result<Response, Error> {
-    stream::put::<Output>(app, &actor, &id, query, body).await
+    stream::put::<Output>(app, &actor, &id, query, expect, body).await
 }
 
 /// Removes an output; what it shows ends.
 #[utoipa::path(delete, path = "/outputs/{id}", tag = "outputs", operation_id = "delete_output",
-    params(("id" = String, Path)),
+    params(("id" = String, Path), ExpectHeaders),
     responses((status = 204), (status = "default", body = Problem)))]
 pub async fn remove(
     State(app): State<Shared>,
     actor: Actor,
     Path(id): Path<String>,
+    expect: Expect,
 ) -> Result<StatusCode, Error> {
-    stream::remove::<Output>(app, &actor, &id).await
+    stream::remove::<Output>(app, actor, &id, expect).await
 }
 
 /// The output's SDP, to open in a player or display: in the format of the input it shows,

@@ -58,8 +58,8 @@ pub async fn put(
         input: Some(body.input),
         levels: levels::named("levels", body.levels)?,
     }];
-    let salvo = Salvo { takes, wait_ms: body.wait_ms.unwrap_or(WAIT_MS), force: body.force };
-    one(&take::salvo(&app, salvo).await?)
+    let wait_ms = body.wait_ms.unwrap_or(WAIT_MS);
+    one(&take::salvo(&app, Salvo { actor, takes, wait_ms, force: body.force }).await?)
 }
 
 /// Clears an output, or some of its levels.
@@ -79,10 +79,11 @@ pub async fn remove(
         input: None,
         levels: levels::listed(query.levels.as_deref())?,
     }];
-    one(&take::salvo(&app, Salvo { takes, wait_ms: WAIT_MS, force: false }).await?)
+    one(&take::salvo(&app, Salvo { actor, takes, wait_ms: WAIT_MS, force: false }).await?)
 }
 
-fn one(taken: &Taken) -> Result<Response, Error> {
+/// The answer of a take of one output.
+pub fn one(taken: &Taken) -> Result<Response, Error> {
     let view = views(taken).pop().ok_or(Error::Internal)?;
     Ok((status(taken), Json(view)).into_response())
 }

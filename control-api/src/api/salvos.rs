@@ -108,12 +108,12 @@ pub async fn create(
             let reason = "a salvo at a time is not waited for: leave wait_ms or at out";
             return Err(invalid("wait_ms", reason));
         }
-        let (take, scheduled) = take::schedule(&app, takes, at.0, body.force).await?;
+        let (take, scheduled) = take::schedule(&app, &actor, takes, at.0, body.force).await?;
         let view = SalvoAnswer::Later(ScheduledView::of(take, &scheduled));
         return Ok((StatusCode::ACCEPTED, Json(view)).into_response());
     }
     let wait_ms = body.wait_ms.unwrap_or(WAIT_MS);
-    let taken = take::salvo(&app, Salvo { takes, wait_ms, force: body.force }).await?;
+    let taken = take::salvo(&app, Salvo { actor, takes, wait_ms, force: body.force }).await?;
     let view = SalvoView { take: taken.take, routes: views(&taken) };
     Ok((status(&taken), Json(SalvoAnswer::Now(view))).into_response())
 }

@@ -167,7 +167,7 @@ pub struct AudioInput {
     /// Where it arrives.
     legs: Vec<Leg>,
     /// How two legs become one stream.
-    merge: super::view::MergeView,
+    merge: super::config::MergeView,
     /// RTP payload type.
     payload_type: u8,
 }
@@ -180,7 +180,7 @@ pub struct AncillaryInput {
     /// Where they arrive.
     legs: Vec<Leg>,
     /// How two legs become one stream.
-    merge: super::view::MergeView,
+    merge: super::config::MergeView,
     /// RTP payload type.
     payload_type: u8,
 }

@@ -11,11 +11,11 @@ use axum::{
 };
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::body::JsonOrSdp;
+use super::{body::JsonOrSdp, config::Revised};
 use crate::{
     actor::{Action, Actor},
     app::{App, Shared},
-    change::{Mode, Put},
+    change::{Expect, Put},
     inventory::{Stream, slug},
     problem::Error,
     sdp::{self, Described, SdpQuery},
@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// A stream as the API offers it.
-pub trait Resource: Stream {
+pub trait Resource: Stream + Revised {
     /// What a client sends.
     type Body: DeserializeOwned + Send;
     /// What a client gets.
@@ -43,10 +43,15 @@ pub trait Resource: Stream {
     fn put(
         app: Shared,
         stream: Self,
-        mode: Mode,
+        expect: Expect,
     ) -> impl Future<Output = Result<Put, Error>> + Send;
     /// Removes it.
-    fn remove(app: Shared, id: Self::Id) -> impl Future<Output = Result<(), Error>> + Send;
+    fn remove(
+        app: Shared,
+        actor: Actor,
+        id: Self::Id,
+        expect: Expect,
+    ) -> impl Future<Output = Result<(), Error>> + Send;
 }
 
 /// What a request calls a stream.
@@ -69,6 +74,17 @@ pub fn list<T: Resource>(app: &App) -> Vec<T::View> {
     streams.iter().map(|stream| stream.view(app)).collect()
 }
 
+/// One, with its revision as entity tag.
+pub fn show<T: Resource>(app: &App, id: &str) -> Result<Response, Error> {
+    let stream = known::<T>(app, id)?;
+    Ok(tagged(&stream.revision(), Json(stream.view(app))))
+}
+
+/// An answer about something of that revision.
+pub fn tagged(revision: &str, answer: impl IntoResponse) -> Response {
+    ([(header::ETAG, format!("\"{revision}\""))], answer).into_response()
+}
+
 /// The stream of that id, or the problem that there is none.
 pub fn known<T: Stream>(app: &App, id: &str) -> Result<T, Error> {
     let id = parse::<T>(id)?;
@@ -89,7 +105,7 @@ pub async fn create<T: Resource>(
 ) -> Result<Response, Error> {
     actor.may(Action::ChangeInventory)?;
     let (stream, warnings) = read::<T>(&app, None, query, body)?;
-    store(app, stream, warnings, Mode::Create).await
+    store(app, stream, warnings, Expect::Absent).await
 }
 
 /// Adds or replaces the one of that id.
@@ -98,21 +114,23 @@ pub async fn put<T: Resource>(
     actor: &Actor,
     id: &str,
     query: SdpQuery,
+    expect: Expect,
     body: JsonOrSdp<T::Body>,
 ) -> Result<Response, Error> {
     actor.may(Action::ChangeInventory)?;
     let (stream, warnings) = read::<T>(&app, Some(new_id::<T>(id)?), query, body)?;
-    store(app, stream, warnings, Mode::CreateOrReplace).await
+    store(app, stream, warnings, expect).await
 }
 
 /// Removes the one of that id.
 pub async fn remove<T: Resource>(
     app: Shared,
-    actor: &Actor,
+    actor: Actor,
     id: &str,
+    expect: Expect,
 ) -> Result<StatusCode, Error> {
     actor.may(Action::ChangeInventory)?;
-    T::remove(app, parse::<T>(id)?).await?;
+    T::remove(app, actor, parse::<T>(id)?, expect).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -187,13 +205,13 @@ async fn store<T: Resource>(
     app: Shared,
     stream: T,
     warnings: Vec<String>,
-    mode: Mode,
+    expect: Expect,
 ) -> Result<Response, Error> {
-    let put = T::put(app.clone(), stream.clone(), mode).await?;
+    let put = T::put(app.clone(), stream.clone(), expect).await?;
     let location = format!("/api/v1/{}s/{}", T::KIND, stream.id());
-    let view = Json(T::warned(stream.view(&app), warnings));
+    let view = tagged(&stream.revision(), Json(T::warned(stream.view(&app), warnings)));
     Ok(match put {
         Put::Created => (StatusCode::CREATED, [(header::LOCATION, location)], view).into_response(),
-        Put::Replaced => view.into_response(),
+        Put::Replaced => view,
     })
 }

@@ -6,25 +6,22 @@
 use std::collections::BTreeMap;
 
 use ormatrix_protocol::{
-    AncillaryInput, AudioInput, Back, DropReason, Failover, InputId, Leg, LegCounters, Level,
-    MergeOrder, MonitorStatus, OnLoss, OutputCounters, OutputId, Route, RouteState, SignalState,
-    StandIn, WithheldReason,
+    DropReason, InputId, Leg, LegCounters, Level, MonitorStatus, OutputCounters, OutputId, Route,
+    RouteState, SignalState, StandIn, WithheldReason,
 };
 use serde::Serialize;
-use st2110::{
-    format::VideoFormat,
-    sdp::{Range, TransferCharacteristic},
-};
 use utoipa::ToSchema;
 
 use super::{
+    config::{InputConfig, OutputConfig},
     findings::FindingsView,
-    levels::{ByLevel, InputLevelView, OutputLevelView, OutputStreamView},
+    levels::{ByLevel, InputLevelView, OutputLevelView},
+    locks::LockView,
     schema,
 };
 use crate::{
     app::App,
-    inventory::{Accepts, Input, Output, Stream},
+    inventory::{Input, Output, Stream},
     mirror::{Mirror, Reception},
     time::rfc3339,
 };
@@ -33,46 +30,12 @@ use crate::{
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Input)]
 pub struct InputView {
-    /// Its name for programs.
-    #[schema(value_type = String, example = "endoscope")]
-    pub id: InputId,
-    /// Its name for people.
-    pub label: String,
-    /// Where it stands.
-    pub zone: String,
-    /// What it sends.
-    #[schema(value_type = schema::Video)]
-    pub video: VideoFormat,
-    /// Where it arrives.
-    #[schema(value_type = Vec<schema::Leg>)]
-    pub legs: Vec<Leg>,
-    /// How two legs become one stream.
-    pub merge: MergeView,
-    /// RTP payload type.
-    pub payload_type: u8,
-    /// Longest UDP datagram with its header.
-    pub max_udp: u16,
-    /// As ST 2110-20 §7.5 names it.
-    pub colorimetry: &'static str,
-    /// As ST 2110-20 §7.6 names it; SDR where not given.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub tcs: Option<&'static str>,
-    /// As ST 2110-20 §7.3 names it; narrow where not given.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub range: Option<&'static str>,
-    /// Its sound.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<schema::AudioInput>)]
-    pub audio: Option<AudioInput>,
-    /// Its ancillary data.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<schema::AncillaryInput>)]
-    pub ancillary: Option<AncillaryInput>,
-    /// Inputs that may stand in for it when it fails.
-    #[schema(value_type = Vec<String>)]
-    pub backups: Vec<InputId>,
-    /// What counts as failure, and when it is shown again.
-    pub failover: FailoverView,
+    /// As it was configured.
+    #[serde(flatten)]
+    pub config: InputConfig,
+    /// Changes with the configuration; `If-Match` takes it.
+    #[schema(example = "5f2a9c01d4e7b380")]
+    pub revision: String,
     /// Whether pictures arrive.
     pub signal: SignalView,
     /// What was found by looking at them; null while the router is away.
@@ -93,36 +56,6 @@ pub struct InputView {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     pub warnings: Vec<String>,
-}
-
-/// What counts as failure of an input, and when it is shown again.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = Failover)]
-#[allow(clippy::struct_field_names, reason = "the names are those of the answer")]
-pub struct FailoverView {
-    /// `automatic`: as soon as its signal has been good long enough; `manual`: when somebody
-    /// takes it again.
-    #[schema(value_type = schema::Back)]
-    pub back: Back,
-    /// Milliseconds of good signal before it is shown again.
-    pub steady_ms: u32,
-    /// A picture that does not change for so many milliseconds has failed.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub frozen_ms: Option<u32>,
-    /// A picture that is black for so many milliseconds has failed.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub black_ms: Option<u32>,
-}
-
-/// How two legs become one stream (ST 2022-7).
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = Merge)]
-pub struct MergeView {
-    /// How far one leg may be behind the other, microseconds.
-    pub skew_us: u32,
-    /// Whether packets leave in order.
-    #[schema(value_type = schema::MergeOrder)]
-    pub order: MergeOrder,
 }
 
 /// What one leg of an input has brought since the router started.
@@ -185,36 +118,15 @@ pub struct SignalView {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Output)]
 pub struct OutputView {
-    /// Its name for programs.
-    #[schema(value_type = String, example = "main-monitor")]
-    pub id: OutputId,
-    /// Its name for people.
-    pub label: String,
-    /// Where it stands.
-    pub zone: String,
-    /// Where it goes.
-    #[schema(value_type = Vec<schema::Leg>)]
-    pub legs: Vec<Leg>,
-    /// RTP payload type.
-    pub payload_type: u8,
-    /// The synchronisation source it keeps through every take.
-    pub ssrc: u32,
-    /// IP time to live or hop limit.
-    pub ttl: u8,
-    /// Differentiated services code point.
-    pub dscp: u8,
-    /// Formats it takes, or `"any"`.
-    #[schema(value_type = schema::Accepts)]
-    pub accepts: Accepts,
-    /// Where its sound goes.
+    /// As it was configured.
+    #[serde(flatten)]
+    pub config: OutputConfig,
+    /// Changes with the configuration; `If-Match` takes it.
+    #[schema(example = "5f2a9c01d4e7b380")]
+    pub revision: String,
+    /// Who keeps it as it is.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub audio: Option<OutputStreamView>,
-    /// Where its ancillary data go.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub ancillary: Option<OutputStreamView>,
-    /// What it sends when its input is lost and nothing stands in.
-    #[schema(value_type = schema::OnLoss)]
-    pub on_loss: OnLoss,
+    pub lock: Option<LockView>,
     /// What it shows.
     pub route: RouteView,
     /// The levels beside its picture.
@@ -424,22 +336,10 @@ impl InputView {
             let findings = now.map(|now| FindingsView::of(&now.findings));
             (signal(Level::Video), findings, beside().map(level).collect(), tally(Level::Video))
         });
+        let config = InputConfig::of(input);
         Self {
-            id: input.id.clone(),
-            label: input.label.clone(),
-            zone: input.zone.clone(),
-            video: input.video,
-            legs: input.legs.clone(),
-            merge: MergeView { skew_us: input.merge.skew_us, order: input.merge.order },
-            payload_type: input.payload_type,
-            max_udp: input.max_udp,
-            colorimetry: input.colour.colorimetry.as_str(),
-            tcs: input.colour.tcs.map(TransferCharacteristic::as_str),
-            range: input.colour.range.map(Range::as_str),
-            audio: input.audio.clone(),
-            ancillary: input.ancillary.clone(),
-            backups: input.failover.backups.clone(),
-            failover: FailoverView::of(&input.failover),
+            revision: config.revision(),
+            config,
             signal,
             findings,
             levels,
@@ -447,17 +347,6 @@ impl InputView {
             still_at: app.stills.latest(&input.id).map(|still| rfc3339(still.at)),
             fault: app.faults().inputs.get(input.id.as_str()).cloned(),
             warnings: Vec::new(),
-        }
-    }
-}
-
-impl FailoverView {
-    fn of(failover: &Failover) -> Self {
-        Self {
-            back: failover.back,
-            steady_ms: failover.steady_ms.0,
-            frozen_ms: failover.frozen_ms,
-            black_ms: failover.black_ms,
         }
     }
 }
@@ -474,22 +363,12 @@ impl OutputView {
             };
             (picture, beside().map(level).collect())
         });
-        let stream = |level, stream: &Option<_>| {
-            stream.as_ref().map(|stream| OutputStreamView::of(level, stream))
-        };
+        let config = OutputConfig::of(output);
+        let now = app.clock.unix();
         Self {
-            id: output.id.clone(),
-            label: output.label.clone(),
-            zone: output.zone.clone(),
-            legs: output.legs.clone(),
-            payload_type: output.payload_type,
-            ssrc: output.ssrc,
-            ttl: output.ttl,
-            dscp: output.dscp,
-            accepts: output.accepts.clone(),
-            audio: stream(Level::Audio, &output.audio),
-            ancillary: stream(Level::Ancillary, &output.ancillary),
-            on_loss: output.on_loss,
+            revision: config.revision(),
+            config,
+            lock: app.inventory().lock(&output.id, now).map(LockView::of),
             route,
             levels,
             sent,

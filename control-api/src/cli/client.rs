@@ -144,16 +144,3 @@ impl Client {
         CliError::NotOurs { url: self.base.clone(), status }
     }
 }
-
-/// Text as part of a URL (RFC 3986 §2.1).
-pub fn segment(text: &str) -> String {
-    let mut url = String::new();
-    for octet in text.bytes() {
-        if octet.is_ascii_alphanumeric() || b"-_.~".contains(&octet) {
-            url.push(octet.into());
-        } else {
-            url.extend(["%".to_owned(), format!("{octet:02X}")]);
-        }
-    }
-    url
-}

@@ -6,8 +6,8 @@ use clap::{Args, Subcommand};
 use ormatrix_io::{Clock, SystemClock};
 use serde_json::{Value, json};
 
-use super::{CliError, Context, client::segment, table, take::finish};
-use crate::time::parse_rfc3339;
+use super::{CliError, Context, table, take::finish};
+use crate::{http::query::segment, time::parse_rfc3339};
 
 const SECOND: u64 = 1_000_000_000;
 

@@ -11,7 +11,8 @@ use std::{
 use clap::Args;
 use serde_json::{Map, Value, json};
 
-use super::{CliError, Context, client::segment, table};
+use super::{CliError, Context, table};
+use crate::http::query::segment;
 
 /// A stream that enters or leaves.
 #[derive(Args)]

@@ -5,11 +5,8 @@ use std::process::ExitCode;
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::{
-    CliError, Context, UNCONFIRMED,
-    client::{Answer, segment},
-    table,
-};
+use super::{CliError, Context, UNCONFIRMED, client::Answer, table};
+use crate::http::query::segment;
 
 /// One take.
 #[derive(Args)]

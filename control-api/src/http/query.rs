@@ -5,6 +5,19 @@ use serde::de::DeserializeOwned;
 
 use crate::{problem::Error, validate::invalid};
 
+/// Text as part of a path (RFC 3986 §2.1).
+pub fn segment(text: &str) -> String {
+    let mut url = String::new();
+    for octet in text.bytes() {
+        if octet.is_ascii_alphanumeric() || b"-_.~".contains(&octet) {
+            url.push(octet.into());
+        } else {
+            url.extend(["%".to_owned(), format!("{octet:02X}")]);
+        }
+    }
+    url
+}
+
 /// The query string as a `T`.
 #[derive(Debug)]
 pub struct Query<T>(pub T);

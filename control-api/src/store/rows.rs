@@ -1,5 +1,7 @@
 //! Between rows and inventory.
 
+mod operations;
+
 use std::{fmt::Display, net::IpAddr, path::Path, str::FromStr};
 
 use ormatrix_protocol::{
@@ -13,54 +15,86 @@ use st2110::{
 };
 
 use super::{StoreError, Write};
-use crate::inventory::{Colour, Input, Inventory, Output, Stream};
+use crate::inventory::{Colour, Input, Inventory, Labels, Output, Stream};
 
-/// Applies one change.
+/// Applies one change, or a list of them.
 pub(super) fn write(transaction: &Transaction<'_>, write: &Write) -> rusqlite::Result<()> {
+    let remove = |sql: &str, id: &str| transaction.execute(sql, [id]).map(|_| ());
     match write {
         Write::PutInput(input) => put_input(transaction, input),
         Write::PutOutput(output) => put_output(transaction, output),
-        Write::RemoveInput(id) => {
-            transaction.execute("DELETE FROM inputs WHERE id = ?1", [id.as_str()]).map(|_| ())
-        }
-        Write::RemoveOutput(id) => {
-            transaction.execute("DELETE FROM outputs WHERE id = ?1", [id.as_str()]).map(|_| ())
+        Write::PutPreset(preset) => operations::put_preset(transaction, preset),
+        Write::PutZone(zone) => operations::put_zone(transaction, zone),
+        Write::PutLock(output, lock) => operations::put_lock(transaction, output, lock),
+        Write::RemoveInput(id) => remove("DELETE FROM inputs WHERE id = ?1", id.as_str()),
+        Write::RemoveOutput(id) => remove("DELETE FROM outputs WHERE id = ?1", id.as_str()),
+        Write::RemovePreset(id) => remove("DELETE FROM presets WHERE id = ?1", id.as_str()),
+        Write::RemoveZone(name) => remove("DELETE FROM zones WHERE name = ?1", name),
+        Write::RemoveLock(output) => remove("DELETE FROM locks WHERE output = ?1", output.as_str()),
+        Write::All(writes) => {
+            // Streams may swap their addresses, which are unique at every moment.
+            for write in writes {
+                match write {
+                    Write::PutInput(input) => clear(transaction, "input", input.id.as_str())?,
+                    Write::PutOutput(output) => clear(transaction, "output", output.id.as_str())?,
+                    _ => {}
+                }
+            }
+            writes.iter().try_for_each(|one| self::write(transaction, one))
         }
     }
 }
 
+/// Forgets the legs and levels of an input or output, which are written anew.
+fn clear(transaction: &Transaction<'_>, kind: &str, id: &str) -> rusqlite::Result<()> {
+    // `kind` is one of two words of this file.
+    for what in ["legs", "levels"] {
+        let sql = format!("DELETE FROM {kind}_{what} WHERE {kind} = ?1");
+        transaction.prepare_cached(&sql)?.execute([id])?;
+    }
+    Ok(())
+}
+
 fn put_input(transaction: &Transaction<'_>, input: &Input) -> rusqlite::Result<()> {
-    transaction.execute("DELETE FROM inputs WHERE id = ?1", [input.id.as_str()])?;
-    transaction.execute(
+    let id = input.id.as_str();
+    clear(transaction, "input", id)?;
+    transaction.execute("DELETE FROM input_backups WHERE input = ?1", [id])?;
+    let mut statement = transaction.prepare_cached(
         "INSERT INTO inputs (id, label, zone, width, height, rate, sampling, depth, scan, \
          packing, payload_type, max_udp, colorimetry, tcs, range, skew_us, merge_order, back, \
-         steady_ms, frozen_ms, black_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, \
-         ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)",
-        params![
-            input.id.as_str(),
-            input.label,
-            input.zone,
-            input.video.width,
-            input.video.height,
-            input.video.rate.to_string(),
-            input.video.sampling.as_str(),
-            input.video.depth.bits(),
-            input.video.scan.as_str(),
-            input.video.packing.as_str(),
-            input.payload_type,
-            input.max_udp,
-            input.colour.colorimetry.as_str(),
-            input.colour.tcs.map(TransferCharacteristic::as_str),
-            input.colour.range.map(Range::as_str),
-            input.merge.skew_us,
-            input.merge.order.as_str(),
-            input.failover.back.as_str(),
-            input.failover.steady_ms.0,
-            input.failover.frozen_ms,
-            input.failover.black_ms,
-        ],
+         steady_ms, frozen_ms, black_ms, labels, source_type) VALUES (?1, ?2, ?3, ?4, ?5, ?6, \
+         ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23) \
+         ON CONFLICT (id) DO UPDATE SET label = ?2, zone = ?3, width = ?4, height = ?5, \
+         rate = ?6, sampling = ?7, depth = ?8, scan = ?9, packing = ?10, payload_type = ?11, \
+         max_udp = ?12, colorimetry = ?13, tcs = ?14, range = ?15, skew_us = ?16, \
+         merge_order = ?17, back = ?18, steady_ms = ?19, frozen_ms = ?20, black_ms = ?21, \
+         labels = ?22, source_type = ?23",
     )?;
-    let id = input.id.as_str();
+    statement.execute(params![
+        id,
+        input.label,
+        input.zone,
+        input.video.width,
+        input.video.height,
+        input.video.rate.to_string(),
+        input.video.sampling.as_str(),
+        input.video.depth.bits(),
+        input.video.scan.as_str(),
+        input.video.packing.as_str(),
+        input.payload_type,
+        input.max_udp,
+        input.colour.colorimetry.as_str(),
+        input.colour.tcs.map(TransferCharacteristic::as_str),
+        input.colour.range.map(Range::as_str),
+        input.merge.skew_us,
+        input.merge.order.as_str(),
+        input.failover.back.as_str(),
+        input.failover.steady_ms.0,
+        input.failover.frozen_ms,
+        input.failover.black_ms,
+        json(&input.labels)?,
+        input.source_type.as_str(),
+    ])?;
     if let Some(audio) = &input.audio {
         put_input_level(transaction, id, Level::Audio, audio)?;
     }
@@ -111,23 +145,27 @@ fn json(value: &impl Serialize) -> rusqlite::Result<String> {
 }
 
 fn put_output(transaction: &Transaction<'_>, output: &Output) -> rusqlite::Result<()> {
-    transaction.execute("DELETE FROM outputs WHERE id = ?1", [output.id.as_str()])?;
-    transaction.execute(
-        "INSERT INTO outputs (id, label, zone, payload_type, ssrc, ttl, dscp, accepts, on_loss) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
-        params![
-            output.id.as_str(),
-            output.label,
-            output.zone,
-            output.payload_type,
-            output.ssrc,
-            output.ttl,
-            output.dscp,
-            json(&output.accepts)?,
-            output.on_loss.as_str(),
-        ],
-    )?;
     let id = output.id.as_str();
+    clear(transaction, "output", id)?;
+    let mut statement = transaction.prepare_cached(
+        "INSERT INTO outputs (id, label, zone, payload_type, ssrc, ttl, dscp, accepts, on_loss, \
+         labels, park) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) \
+         ON CONFLICT (id) DO UPDATE SET label = ?2, zone = ?3, payload_type = ?4, ssrc = ?5, \
+         ttl = ?6, dscp = ?7, accepts = ?8, on_loss = ?9, labels = ?10, park = ?11",
+    )?;
+    statement.execute(params![
+        id,
+        output.label,
+        output.zone,
+        output.payload_type,
+        output.ssrc,
+        output.ttl,
+        output.dscp,
+        json(&output.accepts)?,
+        output.on_loss.as_str(),
+        json(&output.labels)?,
+        output.park.as_ref().map(InputId::as_str),
+    ])?;
     for (level, stream) in [(Level::Audio, &output.audio), (Level::Ancillary, &output.ancillary)] {
         if let Some(stream) = stream {
             transaction.execute(
@@ -199,6 +237,7 @@ pub(super) fn load(connection: &Connection, path: &Path) -> Result<Inventory, St
         })?;
         inventory.outputs.insert(output.id.clone(), output);
     }
+    operations::load(connection, path, &mut inventory)?;
     Ok(inventory)
 }
 
@@ -207,7 +246,9 @@ fn input(connection: &Connection, row: &Row<'_>, id: &str) -> Result<Input, Stri
     Ok(Input {
         id: text(row, "id")?,
         label: value(row, "label")?,
+        labels: labels(row)?,
         zone: value(row, "zone")?,
+        source_type: text(row, "source_type")?,
         video: VideoFormat {
             width: value(row, "width")?,
             height: value(row, "height")?,
@@ -288,7 +329,11 @@ fn output(connection: &Connection, row: &Row<'_>, id: &str) -> Result<Output, St
     Ok(Output {
         id: text(row, "id")?,
         label: value(row, "label")?,
+        labels: labels(row)?,
         zone: value(row, "zone")?,
+        park: value::<Option<String>>(row, "park")?
+            .map(|id| id.parse().map_err(said))
+            .transpose()?,
         legs: legs_of(connection, "output", id, Level::Video)?,
         payload_type: value(row, "payload_type")?,
         ssrc: value(row, "ssrc")?,
@@ -343,6 +388,11 @@ fn legs_of(
         });
     }
     Ok(legs)
+}
+
+fn labels(row: &Row<'_>) -> Result<Labels, String> {
+    let labels: String = value(row, "labels")?;
+    serde_json::from_str(&labels).map_err(|error| format!("labels: {error}"))
 }
 
 fn value<T: rusqlite::types::FromSql>(row: &Row<'_>, column: &str) -> Result<T, String> {

@@ -1,15 +1,19 @@
 use ormatrix_protocol::{
-    Back, Failover, InputStream, Leg, Merge, MergeOrder, OnLoss, OutputStream, SteadyMs,
+    Back, Failover, InputStream, Leg, Level, Merge, MergeOrder, OnLoss, OutputStream, SteadyMs,
 };
 use st2110::sdp::{Colorimetry, Range, TransferCharacteristic};
 
 use super::*;
-use crate::inventory::{Accepts, Colour};
+use crate::inventory::{
+    Accepts, Colour, Labels, LockKind, Place, Plan, PresetRoute, PresetSource, SourceType,
+};
 
 fn input(id: &str, port: u16) -> Input {
     Input {
         id: id.parse().unwrap(),
         label: "Endoscope – left".to_owned(),
+        labels: Labels::from([("de".to_owned(), "Endoskop – links".to_owned())]),
+        source_type: SourceType::Endoscope,
         zone: "OR 3".to_owned(),
         video: serde_json::from_value(serde_json::json!({
             "width": 1920, "height": 1080, "rate": "60000/1001", "sampling": "YCbCr-4:2:2",
@@ -78,6 +82,8 @@ fn output(id: &str, port: u16) -> Output {
     Output {
         id: id.parse().unwrap(),
         label: "Monitor".to_owned(),
+        labels: Labels::new(),
+        park: None,
         zone: String::new(),
         legs: input.legs,
         payload_type: 96,
@@ -152,6 +158,96 @@ fn levels_backups_and_what_happens_on_loss_are_kept() {
     store.write_now(&Write::PutInput(whole_input("c", 5020, "b"))).unwrap();
 }
 
+/// A preset with a route of every kind, a room with a display, a lock.
+fn operations() -> [Write; 3] {
+    let route = |source, levels| PresetRoute { output: "m".parse().unwrap(), source, levels };
+    let source = PresetSource::Input("a".parse().unwrap());
+    let preset = Preset {
+        id: "time-out".parse().unwrap(),
+        label: "Team time-out".to_owned(),
+        labels: Labels::from([("fr".to_owned(), "Pause".to_owned())]),
+        zone: "OR 3".to_owned(),
+        routes: vec![
+            route(source, vec![Level::Video]),
+            route(PresetSource::Nothing, vec![Level::Audio]),
+            route(PresetSource::Open, vec![Level::Ancillary]),
+        ],
+    };
+    let place = Place { output: "m".parse().unwrap(), x: 1, y: 2, width: 30, height: 40 };
+    let plan = Plan { width: 160, height: 90, displays: vec![place] };
+    let zone = Zone { name: "OR 3".to_owned(), labels: Labels::new(), plan: Some(plan) };
+    let lock = Lock {
+        kind: LockKind::Protect,
+        owner: "Dr. Weber".to_owned(),
+        note: "implant".to_owned(),
+        since: 1_769_851_800_000_000_000,
+        expires_at: Some(1_769_851_900_000_000_000),
+    };
+    let lock = Write::PutLock("m".parse().unwrap(), lock);
+    [Write::PutPreset(preset), Write::PutZone(zone), lock]
+}
+
+#[test]
+fn presets_rooms_and_locks_are_kept_and_go_with_what_they_name() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("c.sqlite3");
+    let store = Store::open(&path).unwrap();
+    let mut expected = Inventory::default();
+    let parked = Output { park: Some("a".parse().unwrap()), ..whole_output("m", 5000) };
+    let first = [Write::PutInput(input("a", 5000)), Write::PutOutput(parked.clone())];
+    for write in first.into_iter().chain(operations()) {
+        store.write_now(&write).unwrap();
+        // A second time it replaces the same.
+        store.write_now(&write).unwrap();
+        write.apply(&mut expected);
+    }
+    // What is replaced loses neither its lock nor its place.
+    store.write_now(&Write::PutOutput(parked)).unwrap();
+    drop(store);
+    let store = Store::open(&path).unwrap();
+    assert_eq!(store.load().unwrap(), expected);
+    // Neither goes while the preset needs it.
+    assert!(store.write_now(&Write::RemoveInput("a".parse().unwrap())).is_err());
+    assert!(store.write_now(&Write::RemoveOutput("m".parse().unwrap())).is_err());
+    assert_eq!(store.load().unwrap(), expected);
+    for write in [
+        Write::RemovePreset("time-out".parse().unwrap()),
+        Write::RemoveOutput("m".parse().unwrap()),
+        Write::RemoveInput("a".parse().unwrap()),
+    ] {
+        store.write_now(&write).unwrap();
+        write.apply(&mut expected);
+        assert_eq!(store.load().unwrap(), expected);
+    }
+    assert!(expected.locks.is_empty() && expected.zones.len() == 1);
+}
+
+#[test]
+fn a_list_is_written_whole_or_not_at_all() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::open(&directory.path().join("c.sqlite3")).unwrap();
+    let mut inventory = Inventory::default();
+    let inputs = Write::All(vec![
+        Write::PutInput(input("a", 5000)),
+        Write::PutInput(input("b", 5002)),
+        Write::PutOutput(output("m", 5000)),
+    ]);
+    store.write_now(&inputs).unwrap();
+    inputs.apply(&mut inventory);
+    // Two that swap their addresses are in each other's way for a moment.
+    let swap =
+        Write::All(vec![Write::PutInput(input("a", 5002)), Write::PutInput(input("b", 5000))]);
+    store.write_now(&swap).unwrap();
+    swap.apply(&mut inventory);
+    assert_eq!(store.load().unwrap(), inventory);
+    let bad = Write::All(vec![
+        Write::RemoveOutput("m".parse().unwrap()),
+        Write::PutInput(input("c", 5002)),
+    ]);
+    assert!(store.write_now(&bad).is_err());
+    assert_eq!(store.load().unwrap(), inventory);
+}
+
 #[test]
 fn two_inputs_on_one_address_are_refused_whole() {
     let directory = tempfile::tempdir().unwrap();
@@ -204,7 +300,12 @@ fn an_older_database_is_brought_up_to_date_whole() {
     drop(connection);
     let store = Store::open(&path).unwrap();
     let inventory = store.load().unwrap();
-    let mut expected = Input { merge: Merge::default(), ..input("a", 5000) };
+    let mut expected = Input {
+        merge: Merge::default(),
+        labels: Labels::new(),
+        source_type: SourceType::Other,
+        ..input("a", 5000)
+    };
     expected.legs.push(Leg::new([239, 1, 3, 3].into(), 5000));
     assert_eq!(inventory.inputs.into_values().collect::<Vec<_>>(), [expected]);
     let expected = Output { accepts: Accepts::Any, ..output("m", 5000) };

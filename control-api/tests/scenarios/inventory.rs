@@ -12,8 +12,10 @@ fn an_input_is_answered_as_the_contract_says() {
     let answer = bench.post("/api/v1/inputs", &body);
     let made = answer.expect(201);
     assert_eq!(answer.header("location"), "/api/v1/inputs/endoscope");
+    let revision = answer.header("etag").trim_matches('"');
     let expected = json!({
-        "id": "endoscope", "label": "ENDOSCOPE", "zone": "OR 3", "video": video(),
+        "id": "endoscope", "label": "ENDOSCOPE", "zone": "OR 3", "type": "other",
+        "video": video(), "revision": revision,
         "legs": [{ "address": "127.0.0.1", "port": 5000, "source": "127.0.0.9" }],
         "merge": { "skew_us": 10_000, "order": "restored" },
         "payload_type": 112, "max_udp": 1460, "colorimetry": "BT709",
@@ -39,8 +41,9 @@ fn an_output_is_answered_as_the_contract_says() {
     let answer = bench.post("/api/v1/outputs", &body);
     let made = answer.expect(201);
     assert_eq!(answer.header("location"), "/api/v1/outputs/monitor");
+    let revision = answer.header("etag").trim_matches('"');
     let expected = json!({
-        "id": "monitor", "label": "MONITOR", "zone": "OR 3",
+        "id": "monitor", "label": "MONITOR", "zone": "OR 3", "revision": revision,
         "legs": [{ "address": "127.0.0.1", "port": 6000 }],
         "payload_type": 96, "ssrc": 7, "ttl": 64, "dscp": 34, "accepts": [video()], "on_loss": "nothing",
         "route": {

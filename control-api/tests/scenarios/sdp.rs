@@ -37,6 +37,8 @@ fn an_sdp_becomes_an_input_and_back() {
     let again = send(&bench, "PUT", "/api/v1/inputs/endoscope-left?label=E%202", &text).expect(200);
     let mut expected = made.clone();
     expected["label"] = "E 2".into();
+    expected["revision"] = again["revision"].clone();
+    assert_ne!(again["revision"], made["revision"]);
     assert_eq!(again, expected);
 }
 

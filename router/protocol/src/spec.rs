@@ -1,6 +1,6 @@
 //! What the router is asked to receive, send and route.
 
-use std::{fmt, str::FromStr};
+use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 pub use st2110::leg::Leg;
@@ -19,7 +19,12 @@ pub const ID_MAX: usize = 64;
 )]
 pub struct IdError(pub String);
 
-fn check_id(text: &str) -> Result<(), IdError> {
+/// Whether a text may be an id; for [`crate::id`].
+///
+/// # Errors
+/// [`IdError`] when not.
+#[doc(hidden)]
+pub fn check_id(text: &str) -> Result<(), IdError> {
     let first = text.bytes().next();
     let legal = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-_.".contains(&b);
     if text.len() <= ID_MAX
@@ -32,10 +37,12 @@ fn check_id(text: &str) -> Result<(), IdError> {
     }
 }
 
+/// Makes a type of ids: text of 1 to 64 lower-case letters, digits, `-`, `_` and `.`.
+#[macro_export]
 macro_rules! id {
     ($(#[$meta:meta])* $name:ident) => {
         $(#[$meta])*
-        #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
         #[serde(try_from = "String", into = "String")]
         pub struct $name(String);
 
@@ -46,26 +53,26 @@ macro_rules! id {
             }
         }
 
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.pad(&self.0)
             }
         }
 
-        impl FromStr for $name {
-            type Err = IdError;
+        impl std::str::FromStr for $name {
+            type Err = $crate::spec::IdError;
 
-            fn from_str(text: &str) -> Result<Self, IdError> {
-                check_id(text)?;
+            fn from_str(text: &str) -> Result<Self, $crate::spec::IdError> {
+                $crate::spec::check_id(text)?;
                 Ok(Self(text.to_owned()))
             }
         }
 
         impl TryFrom<String> for $name {
-            type Error = IdError;
+            type Error = $crate::spec::IdError;
 
-            fn try_from(text: String) -> Result<Self, IdError> {
-                check_id(&text)?;
+            fn try_from(text: String) -> Result<Self, $crate::spec::IdError> {
+                $crate::spec::check_id(&text)?;
                 Ok(Self(text))
             }
         }
