@@ -15,12 +15,13 @@ mod probes;
 mod routes;
 mod salvos;
 pub mod schema;
+mod site;
 mod sse;
-mod stream;
+pub mod stream;
 mod takes;
 mod thumbnails;
 pub mod view;
-mod zones;
+pub mod zones;
 
 use axum::Router;
 use utoipa::OpenApi;
@@ -42,6 +43,7 @@ use crate::app::Shared;
         (name = "outputs", description = "What leaves the matrix, and what it shows"),
         (name = "presets", description = "Routes that are recalled together"),
         (name = "zones", description = "Rooms, and where displays hang in them"),
+        (name = "site", description = "Everything that is configured, as one file"),
         (name = "monitors", description = "Thinned copies of inputs, for stills"),
         (name = "analysis", description = "How streams are timed and built, as a watcher measures"),
         (name = "events", description = "What happens, as it happens"),
@@ -75,6 +77,7 @@ fn described() -> OpenApiRouter<Shared> {
         .routes(routes!(presets::recall))
         .routes(routes!(zones::list))
         .routes(routes!(zones::show, zones::put, zones::remove))
+        .routes(routes!(site::export, site::apply))
         .routes(routes!(findings::put))
         .routes(routes!(analysis::wanted))
         .routes(routes!(analysis::input, analysis::put_input))

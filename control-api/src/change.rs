@@ -24,7 +24,7 @@ use crate::{
     actor::Actor,
     api::config::Revised,
     app::{App, Shared},
-    inventory::{Accepts, Input, Inventory, Output, Stream},
+    inventory::{Accepts, Input, Output, Stream},
     mirror::Mirror,
     problem::Error,
     store::Write,
@@ -150,7 +150,7 @@ pub async fn put_output(app: Shared, output: Output, expect: Expect) -> Result<P
         let before = replaced(&app, &output, &expect)?;
         let id = output.id.clone();
         let asked = carry_out(&app, || {
-            parkable(&app.inventory(), &output)?;
+            validate::park(&app.inventory(), &output)?;
             let shown = known(&app, |mirror| shown(mirror, &id))?;
             let inventory = app.inventory();
             if let Some(input) = shown.and_then(|id| inventory.inputs.get(&id)) {
@@ -293,12 +293,7 @@ pub async fn remove_monitor(app: Shared, input: InputId) -> Result<(), Error> {
 /// for, can show what it and its backups become.
 fn displayable(app: &App, input: &Input) -> Result<(), Error> {
     let inventory = app.inventory();
-    for (n, backup) in input.failover.backups.iter().enumerate() {
-        if !inventory.inputs.contains_key(backup) {
-            let reason = format!("there is no input '{backup}': GET /api/v1/inputs lists them");
-            return Err(validate::invalid(format!("backups[{n}]"), reason));
-        }
-    }
+    validate::backups(&inventory, input)?;
     let primaries = inventory.backed_by(&input.id).map(|primary| &primary.id);
     for shown in std::iter::once(&input.id).chain(primaries) {
         let tally = known(app, |mirror| mirror.tally(shown))?;
@@ -311,16 +306,6 @@ fn displayable(app: &App, input: &Input) -> Result<(), Error> {
         }
     }
     Ok(())
-}
-
-/// Whether the output can be parked where it says.
-fn parkable(inventory: &Inventory, output: &Output) -> Result<(), Error> {
-    let Some(park) = &output.park else { return Ok(()) };
-    let Some(input) = inventory.inputs.get(park) else {
-        let reason = format!("there is no input '{park}': GET /api/v1/inputs lists them");
-        return Err(validate::invalid("park", reason));
-    };
-    accepted(|id| inventory.inputs.get(id), output, input)
 }
 
 /// Whether the output takes the format of an input and of whatever may stand in for it, as an

@@ -11,13 +11,18 @@ mod error;
 mod events;
 mod format;
 mod input;
+mod lock;
 mod output;
+mod preset;
 mod reference;
 mod salvo;
+mod site;
 mod status;
 mod stream;
 mod table;
 mod take;
+mod undo;
+mod zone;
 
 use std::process::ExitCode;
 
@@ -32,7 +37,7 @@ pub use error::CliError;
 const UNCONFIRMED: u8 = 3;
 
 /// Commands to which an option of all others means nothing, and that option.
-const MEANINGLESS: [(&str, &str); 7] = [
+const MEANINGLESS: [(&str, &str); 11] = [
     ("demo", "url"),
     ("demo", "json"),
     ("doctor", "url"),
@@ -40,6 +45,10 @@ const MEANINGLESS: [(&str, &str); 7] = [
     ("completions", "json"),
     ("man", "url"),
     ("man", "json"),
+    ("demo", "actor"),
+    ("doctor", "actor"),
+    ("completions", "actor"),
+    ("man", "actor"),
 ];
 
 /// Sees and changes what an ormatrix receives, sends and routes.
@@ -52,6 +61,9 @@ struct Arguments {
     /// Print the API's JSON instead of text for people.
     #[arg(long, global = true)]
     json: bool,
+    /// In whose name to ask; locks and the log know it.
+    #[arg(long = "as", value_name = "NAME", env = "ORMATRIX_ACTOR", global = true)]
+    actor: Option<String>,
     #[command(subcommand)]
     command: Command,
 }
@@ -70,6 +82,24 @@ enum Command {
     Clear(take::Clear),
     /// Several takes, all or none, now or at a time.
     Salvo(salvo::Salvo),
+    /// Put back what a take changed.
+    Undo(undo::Undo),
+    /// Put an output's safe source on it.
+    Park(undo::Park),
+    /// Routes that are recalled together.
+    #[command(subcommand)]
+    Preset(preset::Command),
+    /// Keep an output as it is.
+    Lock(lock::Lock),
+    /// Let go of an output.
+    Unlock(lock::Unlock),
+    /// Rooms, and where displays hang in them.
+    #[command(subcommand)]
+    Zone(zone::Command),
+    /// Make the whole site what a file says; shows first what changes.
+    Apply(site::Apply),
+    /// Write the whole site into a file.
+    Export(site::Export),
     /// Whether all is well, and if not, what to do.
     Status,
     /// What happens, as it happens.
@@ -88,8 +118,8 @@ struct Context {
 }
 
 impl Context {
-    fn new(url: &str, json: bool) -> Self {
-        Self { client: Client::new(url), json }
+    fn new(url: &str, json: bool, actor: Option<String>) -> Self {
+        Self { client: Client::new(url, actor), json }
     }
 }
 
@@ -114,6 +144,7 @@ fn arguments() -> Arguments {
     };
     for (name, option) in MEANINGLESS {
         if matches.subcommand_matches(name).is_some_and(|sub| given(sub, option)) {
+            let option = if option == "actor" { "as" } else { option };
             let said = format!("`ormatrix {name}` has no option '--{option}'");
             command.error(ErrorKind::UnknownArgument, said).exit();
         }
@@ -124,13 +155,21 @@ fn arguments() -> Arguments {
 /// Does what the command line says.
 pub fn main() -> ExitCode {
     let arguments = arguments();
-    let context = Context::new(&arguments.url, arguments.json);
+    let context = Context::new(&arguments.url, arguments.json, arguments.actor);
     let done = match arguments.command {
         Command::Input(command) => input::run(&context, command),
         Command::Output(command) => output::run(&context, command),
         Command::Take(take) => take::take(&context, &take),
         Command::Clear(clear) => take::clear(&context, &clear),
         Command::Salvo(salvo) => salvo::run(&context, &salvo),
+        Command::Undo(undo) => undo::undo(&context, &undo),
+        Command::Park(park) => undo::park(&context, &park),
+        Command::Preset(command) => preset::run(&context, command),
+        Command::Lock(lock) => lock::lock(&context, &lock),
+        Command::Unlock(unlock) => lock::unlock(&context, &unlock),
+        Command::Zone(command) => zone::run(&context, command),
+        Command::Apply(apply) => site::apply(&context, &apply),
+        Command::Export(export) => site::export(&context, &export),
         Command::Status => status::run(&context),
         Command::Events => events::run(&context),
         Command::Demo(demo) => Ok(demo::run(&demo)),

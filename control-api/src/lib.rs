@@ -35,6 +35,7 @@ pub mod router;
 pub mod sdp;
 pub mod server;
 pub mod settings;
+pub mod site;
 pub mod stills;
 pub mod store;
 pub mod take;

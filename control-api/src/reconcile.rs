@@ -15,12 +15,13 @@
 
 use std::time::Duration;
 
-use ormatrix_protocol::{Command, InputId, InputSpec, OutputId, RouteState};
+use ormatrix_protocol::{Command, InputId, InputSpec, OutputId, Refusal, RouteState};
 use serde_json::json;
 use tokio::time::timeout;
 
 use crate::{
     app::{App, Faults, Shared},
+    inventory::Inventory,
     mirror::Mirror,
     router::AskError,
 };
@@ -70,56 +71,20 @@ async fn reconcile(app: &App) -> Result<(), AskError> {
     let _turn = app.changes.lock().await;
     let _no_takes = app.unconfirmed.write().await;
     app.router.ask(Command::Status).await?;
-    let Plan { removals, alone, mut puts } =
-        app.router.read(|mirror| mirror.map(|mirror| plan(app, mirror))).ok_or(AskError::Lost)?;
-    // An input may be the backup of one that is only now put without it.
-    let mut kept = Vec::new();
-    for removal in removals {
-        if let Err(AskError::Refused(_)) = ask(app, removal.clone()).await {
-            kept.push(removal);
-        }
-    }
-    for put in alone {
-        // What is refused now is refused again below, and noted there.
-        if let Err(error @ (AskError::Away { .. } | AskError::Lost)) = ask(app, put).await {
-            return Err(error);
-        }
-    }
-    // Streams may have swapped addresses: one put can make room for another.
+    let inventory = app.inventory().clone();
+    let refused = bring(app, &inventory).await?;
     let mut faults = Faults::default();
-    loop {
-        faults.clone_from(&Faults::default());
-        let tried = puts.len();
-        let mut refused = Vec::new();
-        for put in puts {
-            match ask(app, put.clone()).await {
-                Ok(()) => {}
-                Err(AskError::Refused(refusal)) => {
-                    match &put {
-                        Command::PutInput(spec) => {
-                            faults.inputs.insert(spec.id.to_string(), refusal.to_string())
-                        }
-                        Command::PutOutput(spec) => {
-                            faults.outputs.insert(spec.id.to_string(), refusal.to_string())
-                        }
-                        _ => None,
-                    };
-                    refused.push(put);
-                }
-                Err(error) => return Err(error),
+    for (put, refusal) in refused {
+        match &put {
+            Command::PutInput(spec) => {
+                faults.inputs.insert(spec.id.to_string(), refusal.to_string())
             }
-        }
-        if refused.is_empty() || refused.len() == tried {
-            break;
-        }
-        puts = refused;
+            Command::PutOutput(spec) => {
+                faults.outputs.insert(spec.id.to_string(), refusal.to_string())
+            }
+            _ => None,
+        };
     }
-    for removal in kept {
-        if let Err(AskError::Refused(refusal)) = ask(app, removal).await {
-            tracing::warn!(%refusal, "the router keeps what the inventory does not have");
-        }
-    }
-    app.router.ask(Command::Status).await?;
     let changed = *app.faults() != faults;
     if changed {
         for (id, reason) in faults.inputs.iter().chain(&faults.outputs) {
@@ -131,8 +96,35 @@ async fn reconcile(app: &App) -> Result<(), AskError> {
     Ok(())
 }
 
-async fn ask(app: &App, command: Command) -> Result<(), AskError> {
-    app.router.ask(command).await.map(|_| ())
+/// Brings the router to an inventory, by the rule above, from what the mirror says it has; the
+/// mirror is up to date afterwards. What of the inventory it refused, and why. Fails only when
+/// the connection does.
+pub async fn bring(app: &App, inventory: &Inventory) -> Result<Vec<(Command, Refusal)>, AskError> {
+    let hushed = app.router.hush();
+    let Plan { removals, alone, mut puts } = app
+        .router
+        .read(|mirror| mirror.map(|mirror| plan(inventory, mirror)))
+        .ok_or(AskError::Lost)?;
+    // An input may be the backup of one that is only now put without it.
+    let kept = app.router.ask_all(removals).await?;
+    // What is refused now is refused again below, and noted there.
+    app.router.ask_all(alone).await?;
+    // Streams may have swapped addresses: one put can make room for another.
+    let refused = loop {
+        let tried = puts.len();
+        let refused = app.router.ask_all(puts).await?;
+        if refused.is_empty() || refused.len() == tried {
+            break refused;
+        }
+        puts = refused.into_iter().map(|(put, _)| put).collect();
+    };
+    let kept = kept.into_iter().map(|(removal, _)| removal).collect();
+    for (_, refusal) in app.router.ask_all(kept).await? {
+        tracing::warn!(%refusal, "the router keeps what the inventory does not have");
+    }
+    drop(hushed);
+    app.router.ask(Command::Status).await?;
+    Ok(refused)
 }
 
 /// What to ask of a router.
@@ -145,8 +137,7 @@ struct Plan {
 }
 
 /// What to ask of a router in this state.
-fn plan(app: &App, mirror: &Mirror) -> Plan {
-    let inventory = app.inventory();
+fn plan(inventory: &Inventory, mirror: &Mirror) -> Plan {
     let mut removals = Vec::new();
     let known_input = |id: &InputId| inventory.inputs.contains_key(id);
     let known_output = |id: &OutputId| inventory.outputs.contains_key(id);

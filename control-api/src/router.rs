@@ -11,10 +11,14 @@ mod connection;
 
 use std::{
     path::{Path, PathBuf},
-    sync::{Arc, PoisonError, RwLock},
+    sync::{
+        Arc, PoisonError, RwLock,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
+use futures_util::{StreamExt, stream};
 use ormatrix_protocol::{Command, Refusal, Reply};
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -22,6 +26,9 @@ use crate::{events::Events, mirror::Mirror};
 
 /// How long a reply may take; the router answers within microseconds.
 pub const REPLY_WITHIN: Duration = Duration::from_secs(5);
+
+/// Questions of a list that are on their way at a time.
+const AT_ONCE: usize = 64;
 
 /// Why the router did not do it.
 #[derive(Debug, thiserror::Error)]
@@ -52,9 +59,20 @@ pub struct Router {
     socket: Arc<Path>,
     jobs: mpsc::Sender<Job>,
     hang_up: Arc<tokio::sync::Notify>,
+    /// How many work through long lists of commands at this moment.
+    hushed: Arc<AtomicUsize>,
     mirror: Arc<RwLock<Option<Mirror>>>,
     revision: watch::Receiver<u64>,
     connection: watch::Receiver<Option<u64>>,
+}
+
+/// See [`Router::hush`].
+pub struct Hushed(Arc<AtomicUsize>);
+
+impl Drop for Hushed {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl Router {
@@ -67,6 +85,7 @@ impl Router {
             socket: socket.into(),
             jobs,
             hang_up: Arc::default(),
+            hushed: Arc::default(),
             mirror: Arc::default(),
             revision,
             connection,
@@ -74,6 +93,7 @@ impl Router {
         let keeper = connection::Keeper {
             socket: router.socket.clone(),
             hang_up: router.hang_up.clone(),
+            hushed: router.hushed.clone(),
             mirror: router.mirror.clone(),
             revise,
             connect,
@@ -103,6 +123,38 @@ impl Router {
                 Err(AskError::Lost)
             }
         }
+    }
+
+    /// While what this gives is held, a change of the router's inventory does not have its
+    /// whole status asked for: of a long list of changes each would. Who holds it asks at the
+    /// end.
+    pub fn hush(&self) -> Hushed {
+        self.hushed.fetch_add(1, Ordering::Relaxed);
+        Hushed(self.hushed.clone())
+    }
+
+    /// Asks many things, in order, without waiting for each answer before the next question:
+    /// of a long list the waits would be the longest part. What was refused, in order.
+    ///
+    /// # Errors
+    /// As [`Self::ask`], but for refusals; then some were done and some were not.
+    pub async fn ask_all(
+        &self,
+        commands: Vec<Command>,
+    ) -> Result<Vec<(Command, Refusal)>, AskError> {
+        let asked = commands
+            .into_iter()
+            .map(|command| async { (command.clone(), self.ask(command).await) });
+        let mut answers = stream::iter(asked).buffered(AT_ONCE);
+        let mut refused = Vec::new();
+        while let Some((command, answer)) = answers.next().await {
+            match answer {
+                Ok(_) => {}
+                Err(AskError::Refused(refusal)) => refused.push((command, refusal)),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(refused)
     }
 
     /// Brings the mirror up to date after an inventory change. A failure shows by itself:

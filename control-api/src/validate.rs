@@ -2,12 +2,16 @@
 //!
 //! Each refusal names the field as it stands in the JSON body.
 
-use std::net::IpAddr;
+use std::{
+    collections::{BTreeMap, HashMap},
+    net::IpAddr,
+};
 
 use ormatrix_protocol::{Leg, Merge, OutputStream, RAMP_MS_MAX, SKEW_US_MAX};
 use st2110::format::{Scan, VideoFormat};
 
 use crate::{
+    change::accepted,
     inventory::{
         Accepts, Input, Inventory, Labels, Lock, Output, Preset, PresetRoute, Stream, Zone,
         same_address,
@@ -265,6 +269,43 @@ pub fn references(inventory: &Inventory, preset: &Preset) -> Result<(), Error> {
         };
         if let Some(level) = route.levels.iter().find(|level| !input.has(**level)) {
             return Err(invalid(field("levels"), format!("input '{id}' has no {level}")));
+        }
+    }
+    Ok(())
+}
+
+/// Whether the backups of an input are there.
+pub fn backups(inventory: &Inventory, input: &Input) -> Result<(), Error> {
+    for (n, backup) in input.failover.backups.iter().enumerate() {
+        if !inventory.inputs.contains_key(backup) {
+            let reason = format!("there is no input '{backup}': GET /api/v1/inputs lists them");
+            return Err(invalid(format!("backups[{n}]"), reason));
+        }
+    }
+    Ok(())
+}
+
+/// Whether an output can be parked where it says.
+pub fn park(inventory: &Inventory, output: &Output) -> Result<(), Error> {
+    let Some(park) = &output.park else { return Ok(()) };
+    let Some(input) = inventory.inputs.get(park) else {
+        let reason = format!("there is no input '{park}': GET /api/v1/inputs lists them");
+        return Err(invalid("park", reason));
+    };
+    accepted(|id| inventory.inputs.get(id), output, input)
+}
+
+/// Whether every stream has its addresses to itself.
+pub fn addresses<T: Stream>(all: &BTreeMap<T::Id, T>) -> Result<(), Error> {
+    let mut held = HashMap::new();
+    for stream in all.values() {
+        for leg in stream.levels().into_iter().flat_map(|(_, legs)| legs) {
+            let place = (leg.socket_address(), leg.interface.as_deref());
+            if let Some(holder) = held.insert(place, stream.id()) {
+                let holder = holder.to_string();
+                let (address, port, kind) = (leg.address, leg.port, T::KIND);
+                return Err(Error::AddressTaken { address, port, kind, holder });
+            }
         }
     }
     Ok(())

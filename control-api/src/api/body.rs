@@ -270,6 +270,15 @@ pub struct ForceQuery {
     pub force: bool,
 }
 
+/// Whether only to ask.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct DryRunQuery {
+    /// Only say what would change.
+    pub dry_run: bool,
+}
+
 /// How an input is watched.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

@@ -56,15 +56,21 @@ pub trait Resource: Stream + Revised {
 
 /// What a request calls a stream.
 pub struct Named<Id> {
+    /// Its id, if it gives one.
     pub id: Option<Id>,
+    /// Its label, if it gives one.
     pub label: Option<String>,
+    /// Where it stands, if it says so.
     pub zone: Option<String>,
 }
 
 /// What a stream is called.
 pub struct Name<Id> {
+    /// Its id.
     pub id: Id,
+    /// Its label.
     pub label: String,
+    /// Where it stands; empty when nobody said.
     pub zone: String,
 }
 

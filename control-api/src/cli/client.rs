@@ -6,17 +6,23 @@ use std::{
 };
 
 use serde_json::Value;
-use ureq::{Agent, Body, http::Response};
+use ureq::{Agent, Body, RequestBuilder, http::Response};
 
 use super::CliError;
+use crate::actor;
 
 /// Longer than any call may take: a take waits up to 10 s.
 const WITHIN: Duration = Duration::from_secs(20);
+
+/// A whole hospital takes seconds.
+const APPLIED_WITHIN: Duration = Duration::from_mins(2);
 
 /// The API at one address.
 pub struct Client {
     agent: Agent,
     base: String,
+    /// In whose name it asks; the API's own word for nobody where not given.
+    actor: Option<String>,
 }
 
 /// An answer that is not a problem.
@@ -28,12 +34,20 @@ pub struct Answer {
 }
 
 impl Client {
-    pub fn new(url: &str) -> Self {
+    pub fn new(url: &str, actor: Option<String>) -> Self {
         let config = Agent::config_builder()
             .http_status_as_error(false)
             .timeout_connect(Some(Duration::from_secs(5)))
             .build();
-        Self { agent: config.into(), base: url.trim_end_matches('/').to_owned() }
+        Self { agent: config.into(), base: url.trim_end_matches('/').to_owned(), actor }
+    }
+
+    /// The request, in the name of whoever asks.
+    fn named<T>(&self, request: RequestBuilder<T>) -> RequestBuilder<T> {
+        match &self.actor {
+            Some(name) => request.header(actor::HEADER, name),
+            None => request,
+        }
     }
 
     pub fn get(&self, path: &str) -> Result<Value, CliError> {
@@ -64,6 +78,42 @@ impl Client {
         self.send_as(method, path, "application/json", body.to_string().as_bytes())
     }
 
+    /// Puts JSON, if what is there is of that revision.
+    pub fn put_if(
+        &self,
+        path: &str,
+        body: &[u8],
+        revision: Option<&str>,
+    ) -> Result<Answer, CliError> {
+        self.put(path, "application/json", body, revision, WITHIN)
+    }
+
+    /// Puts a whole site, if what is there is of that revision.
+    pub fn apply(
+        &self,
+        path: &str,
+        text: &str,
+        revision: Option<&str>,
+    ) -> Result<Answer, CliError> {
+        self.put(path, "application/toml", text.as_bytes(), revision, APPLIED_WITHIN)
+    }
+
+    fn put(
+        &self,
+        path: &str,
+        media_type: &str,
+        body: &[u8],
+        revision: Option<&str>,
+        within: Duration,
+    ) -> Result<Answer, CliError> {
+        let mut request = self.named(self.agent.put(self.at(path)));
+        if let Some(revision) = revision {
+            request = request.header("if-match", format!("\"{revision}\""));
+        }
+        let request = request.config().timeout_global(Some(within)).build();
+        self.json(request.header("content-type", media_type).send(body))
+    }
+
     pub fn send_as(
         &self,
         method: &str,
@@ -73,12 +123,13 @@ impl Client {
     ) -> Result<Answer, CliError> {
         let url = self.at(path);
         let request = if method == "POST" { self.agent.post(url) } else { self.agent.put(url) };
-        let request = request.config().timeout_global(Some(WITHIN)).build();
+        let request = self.named(request).config().timeout_global(Some(WITHIN)).build();
         self.json(request.header("content-type", media_type).send(body))
     }
 
     pub fn delete(&self, path: &str) -> Result<Answer, CliError> {
-        let sent = self.agent.delete(self.at(path)).config().timeout_global(Some(WITHIN)).build();
+        let request = self.named(self.agent.delete(self.at(path)));
+        let sent = request.config().timeout_global(Some(WITHIN)).build();
         self.json(sent.call())
     }
 

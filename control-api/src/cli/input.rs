@@ -80,6 +80,9 @@ pub struct Add {
     /// Of two legs, pass every packet on at once, and late what one of them lost.
     #[arg(long, conflicts_with = "sdp")]
     first_copy: bool,
+    /// What it is: endoscope, robot, x-ray, ultrasound, room-camera, patient-monitor, pc, other.
+    #[arg(long = "type", value_name = "TYPE", conflicts_with = "sdp")]
+    source_type: Option<String>,
     /// Channels of sound; 2 unless given.
     #[arg(long, value_name = "1-64", requires = "audio_address")]
     audio_channels: Option<u8>,
@@ -131,6 +134,9 @@ impl Add {
                 stream.insert("format".to_owned(), format);
             }
             body.insert(level.to_owned(), Value::Object(stream));
+        }
+        if let Some(source_type) = &self.source_type {
+            body.insert("type".to_owned(), source_type.as_str().into());
         }
         if !self.backup.is_empty() {
             body.insert("backups".to_owned(), json!(self.backup));

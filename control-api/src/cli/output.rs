@@ -53,6 +53,9 @@ pub struct Add {
     /// How long sound fades out before a take and in after it; 0 cuts, 5 unless given.
     #[arg(long, value_name = "0-100", requires = "audio_address")]
     ramp_ms: Option<u16>,
+    /// The input that it shows when it is parked.
+    #[arg(long, value_name = "INPUT", conflicts_with = "sdp")]
+    park: Option<String>,
     /// What it sends when its input is lost: nothing or slate.
     #[arg(long, value_name = "WHAT", conflicts_with = "sdp")]
     on_loss: Option<String>,
@@ -91,6 +94,7 @@ pub fn run(context: &Context, command: Command) -> Result<ExitCode, CliError> {
                 ("ttl", add.ttl.map(Value::from)),
                 ("dscp", add.dscp.map(Value::from)),
                 ("on_loss", add.on_loss.map(Value::from)),
+                ("park", add.park.map(Value::from)),
             ] {
                 if let Some(value) = value {
                     body.insert(key.to_owned(), value);

@@ -23,6 +23,9 @@ pub struct Stream {
     /// Name for people.
     #[arg(long)]
     pub label: Option<String>,
+    /// The label in another language, as de=Endoskop; may be repeated.
+    #[arg(long = "label-in", value_name = "LANGUAGE=LABEL", conflicts_with = "sdp")]
+    pub labels: Vec<String>,
     /// Where it stands.
     #[arg(long)]
     pub zone: Option<String>,
@@ -170,6 +173,7 @@ pub fn sdp(context: &Context, kind: &str, id: &str) -> Result<(), CliError> {
 /// When sources or interfaces are not as many as addresses.
 pub fn body(stream: &Stream) -> Result<Map<String, Value>, CliError> {
     let legs = legs("--", &stream.address, &stream.source, &stream.interface)?;
+    let labels = Value::Object(in_languages(&stream.labels)?);
     let mut body = Map::new();
     let mut give = |key: &str, value: Option<Value>| {
         if let Some(value) = value {
@@ -180,8 +184,21 @@ pub fn body(stream: &Stream) -> Result<Map<String, Value>, CliError> {
     give("label", stream.label.clone().map(Value::from));
     give("zone", stream.zone.clone().map(Value::from));
     give("payload_type", stream.payload_type.map(Value::from));
+    give("labels", (!stream.labels.is_empty()).then_some(labels));
     give("legs", (!stream.address.is_empty()).then_some(legs));
     Ok(body)
+}
+
+/// Labels in other languages, each given as `de=Endoskop`.
+pub fn in_languages(given: &[String]) -> Result<Map<String, Value>, CliError> {
+    let mut labels = Map::new();
+    for label in given {
+        let Some((language, label)) = label.split_once('=') else {
+            return Err(CliError::Arguments(format!("'{label}' is not LANGUAGE=LABEL")));
+        };
+        labels.insert(language.to_owned(), label.into());
+    }
+    Ok(labels)
 }
 
 /// Adds or replaces, and says what there is now.
@@ -239,7 +256,8 @@ pub fn remove(context: &Context, kind: &str, id: &str) -> Result<(), CliError> {
     if context.json { table::json(&Value::Null) } else { table::line(&format!("removed {id}")) }
 }
 
-fn read(file: &Path) -> Result<String, CliError> {
+/// The text of a file, or of standard input for `-`.
+pub fn read(file: &Path) -> Result<String, CliError> {
     let text = if file == Path::new("-") {
         let mut text = String::new();
         io::stdin().read_to_string(&mut text).map(|_| text)

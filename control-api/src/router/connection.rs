@@ -4,7 +4,10 @@ use std::{
     collections::HashMap,
     io,
     path::Path,
-    sync::{Arc, PoisonError, RwLock},
+    sync::{
+        Arc, PoisonError, RwLock,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -58,6 +61,7 @@ enum Ended {
 pub(super) struct Keeper {
     pub socket: Arc<Path>,
     pub hang_up: Arc<Notify>,
+    pub hushed: Arc<AtomicUsize>,
     pub mirror: Arc<RwLock<Option<Mirror>>>,
     pub revise: watch::Sender<u64>,
     pub connect: watch::Sender<Option<u64>>,
@@ -157,7 +161,12 @@ impl Keeper {
                             }
                             continue;
                         }
-                        FromRouter::Event(Event::Inventory) => (Command::Status, None),
+                        FromRouter::Event(Event::Inventory) => {
+                            if self.hushed.load(Ordering::Relaxed) > 0 {
+                                continue;
+                            }
+                            (Command::Status, None)
+                        }
                         FromRouter::Event(event) => {
                             self.apply(event);
                             continue;

@@ -263,3 +263,71 @@ fn options_that_would_do_nothing_are_neither_shown_nor_accepted() {
     let found: Value = serde_json::from_slice(&run(&["--json", "doctor"]).stdout).unwrap();
     assert!(!found.is_null());
 }
+
+#[test]
+fn a_technician_recalls_locks_and_goes_back() {
+    let bench = Bench::new();
+    bench.add_input("a", 5000);
+    bench.add_input("b", 5002);
+    bench.add_output("m", 6000);
+    bench.add_output("n", 6002);
+    let run = |arguments: &str| ormatrix(&bench, &arguments.split_whitespace().collect::<Vec<_>>());
+    let said = done(&run("preset add Time-out m=a n=? --label-in de=Pause --zone OR3"));
+    assert_eq!(said, "added time-out: m=a n=?\n");
+    let said = done(&run("preset preview time-out"));
+    assert!(said.contains("take") && said.contains("open"), "{said}");
+    let said = done(&run("preset recall time-out"));
+    assert!(said.starts_with("left open: n\nm: a, live"), "{said}");
+    assert!(done(&run("preset recall time-out n=b")).contains("n: b, live"));
+    assert!(done(&run("preset recall time-out n=b")).contains("nothing to change"));
+    assert!(done(&run("preset list")).contains("m=a n=?"));
+    assert_eq!(done(&run("preset add Now --capture m --id now")), "added now: m=a\n");
+    assert_eq!(done(&run("preset remove now")), "removed now\n");
+
+    assert!(
+        done(&run("--as Weber lock m --note why --minutes 5")).starts_with("m: locked by Weber")
+    );
+    assert!(failed(&run("take m b"), 1).contains("locked by Weber (why) until"));
+    assert!(done(&run("lock list")).contains("Weber"));
+    assert!(failed(&run("unlock m"), 1).contains("of Weber"));
+    assert_eq!(done(&run("unlock m --force")), "m: unlocked\n");
+    let taken: Value = serde_json::from_str(&done(&run("--json take m b"))).unwrap();
+    assert!(done(&run("undo list")).contains("m: a > b"));
+    assert!(done(&run(&format!("undo {}", taken["take"]))).starts_with("m: a, live"));
+    assert!(failed(&run(&format!("undo {}", taken["take"])), 1).contains("later take"));
+    assert_eq!(done(&run("park m")), "m: cleared\n");
+
+    assert!(done(&run("zone set OR3 --label-in de=Saal")).starts_with("added OR3"));
+    assert!(done(&run("zone set OR3 --label-in fr=Salle")).starts_with("changed OR3"));
+    let zone: Value = serde_json::from_str(&done(&run("zone show OR3"))).unwrap();
+    assert_eq!(zone["labels"], json!({ "de": "Saal", "fr": "Salle" }));
+    assert!(done(&run("zone list")).contains("no plan"));
+}
+
+#[test]
+fn a_technician_keeps_the_site_in_a_file() {
+    let bench = Bench::new();
+    bench.add_input("a", 5000);
+    bench.add_output("m", 6000);
+    bench.put("/api/v1/outputs/m/route", &json!({ "input": "a" })).expect(200);
+    let file = bench.directory.path().join("site.toml");
+    let file = file.to_str().unwrap();
+    let run = |arguments: &[&str]| ormatrix(&bench, arguments);
+    done(&run(&["export", file]));
+    assert_eq!(done(&run(&["apply", file])), "nothing would change\n");
+    let text = std::fs::read_to_string(file).unwrap();
+    let (before, _) = text.split_once("\n[[output]]").unwrap();
+    std::fs::write(file, before.replace("label = \"A\"", "label = \"First\"")).unwrap();
+    let said = done(&run(&["apply", file, "--dry-run"]));
+    let expected = "~ input a\n    label: \"A\" -> \"First\"\n\
+                    - output m, which shows a now and goes dark\n2 things would change\n";
+    assert_eq!(said, expected);
+    let said = failed(&run(&["apply", file]), 1);
+    assert!(said.contains("--yes"), "{said}");
+    bench.get("/api/v1/outputs/m").expect(200);
+    assert!(done(&run(&["apply", file, "--yes"])).ends_with("2 things changes\napplied\n"));
+    bench.get("/api/v1/outputs/m").problem(404, "unknown-output");
+    std::fs::write(file, "[[input]]\nid = 7\n").unwrap();
+    assert!(failed(&run(&["apply", file, "--yes"]), 1).contains("line 2"));
+    assert!(failed(&run(&["apply", "/nowhere/site.toml"]), 1).contains("/nowhere/site.toml"));
+}

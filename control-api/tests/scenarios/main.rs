@@ -23,6 +23,7 @@ mod router_away;
 mod router_refuses;
 mod scheduled;
 mod sdp;
+mod site;
 mod slow_clients;
 mod slow_disk;
 mod stills;

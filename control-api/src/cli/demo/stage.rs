@@ -75,7 +75,7 @@ impl Stage {
         let mut stage = Self {
             url: String::new(),
             crew,
-            client: Client::new(""),
+            client: Client::new("", None),
             programs,
             state,
             stop,
@@ -87,7 +87,7 @@ impl Stage {
             stage.url = said.iter().find_map(|line| reachable(line)).unwrap_or_default();
             if stage.url.is_empty() { Err(String::new()) } else { Ok(()) }
         })?;
-        stage.client = Client::new(&stage.url);
+        stage.client = Client::new(&stage.url, None);
         stage.wait(START, "the router to connect", |stage| match stage.client.get("/readyz") {
             Ok(_) => Ok(()),
             Err(error) => Err(error.to_string()),

@@ -1,0 +1,123 @@
+//! `ormatrix apply` and `export`: the site as a file.
+
+use std::{
+    fs,
+    io::{self, BufRead, IsTerminal, Write},
+    path::PathBuf,
+    process::ExitCode,
+};
+
+use clap::Args;
+use serde_json::Value;
+
+use super::{CliError, Context, stream, table};
+
+/// The call.
+const PATH: &str = "/api/v1/site";
+
+/// Applies a file.
+#[derive(Args)]
+pub struct Apply {
+    /// The site, as `ormatrix export` writes it; - reads standard input.
+    file: PathBuf,
+    /// Only show what would change.
+    #[arg(long)]
+    dry_run: bool,
+    /// Do not ask before changing it.
+    #[arg(long, short, conflicts_with = "dry_run")]
+    yes: bool,
+}
+
+/// Exports the site.
+#[derive(Args)]
+pub struct Export {
+    /// Where to; standard output unless given.
+    file: Option<PathBuf>,
+}
+
+/// Shows what changes, asks, and makes it so.
+pub fn apply(context: &Context, apply: &Apply) -> Result<ExitCode, CliError> {
+    let text = stream::read(&apply.file)?;
+    let client = &context.client;
+    let preview = client.apply(&format!("{PATH}?dry_run=true"), &text, None)?.body;
+    let changes = preview.get("changes").map_or(&[][..], table::list);
+    if apply.dry_run || changes.is_empty() {
+        if context.json {
+            table::json(&preview)?;
+        } else {
+            print(changes, "would change")?;
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
+    if !context.json {
+        print(changes, "changes")?;
+    }
+    if !apply.yes && !agreed()? {
+        return Err(CliError::Arguments("nothing was changed".to_owned()));
+    }
+    // Exactly what was shown: another revision is refused.
+    let revision = preview.get("revision").and_then(Value::as_str);
+    let applied = client.apply(PATH, &text, revision)?.body;
+    if context.json {
+        table::json(&applied)?;
+    } else {
+        table::line("applied")?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Asks at the terminal.
+fn agreed() -> Result<bool, CliError> {
+    let (mut stderr, stdin) = (io::stderr(), io::stdin());
+    if !stdin.is_terminal() {
+        let said = "there is no terminal to ask at: say --yes, or only look with --dry-run";
+        return Err(CliError::Arguments(said.to_owned()));
+    }
+    let _ = write!(stderr, "Apply this? [y/N] ");
+    let mut answer = String::new();
+    let read = stdin.lock().read_line(&mut answer);
+    read.map_err(|reason| CliError::File { path: "standard input".into(), reason })?;
+    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+}
+
+fn print(changes: &[Value], word: &str) -> Result<(), CliError> {
+    for change in changes {
+        let sign = match change["change"].as_str() {
+            Some("added") => '+',
+            Some("removed") => '-',
+            _ => '~',
+        };
+        let mut said =
+            format!("{sign} {} {}", table::text(change, "kind"), table::text(change, "id"));
+        if let Some(shows) = change.get("shows").and_then(Value::as_str) {
+            said.extend([", which shows ", shows, " now and goes dark"]);
+        }
+        table::line(&said)?;
+        for field in change.get("fields").map_or(&[][..], table::list) {
+            let name = table::text(field, "field");
+            table::line(&format!("    {name}: {} -> {}", field["from"], field["to"]))?;
+        }
+    }
+    match changes.len() {
+        0 => table::line(&format!("nothing {word}")),
+        1 => table::line(&format!("1 thing {word}")),
+        many => table::line(&format!("{many} things {word}")),
+    }
+}
+
+/// Writes the site.
+pub fn export(context: &Context, export: &Export) -> Result<ExitCode, CliError> {
+    let text = context.client.bytes(PATH)?;
+    match &export.file {
+        None => table::raw(&text)?,
+        Some(path) => {
+            let refused = |reason| CliError::File { path: path.clone(), reason };
+            // Beside it first: half a file must not replace a whole one.
+            let mut beside = path.clone().into_os_string();
+            beside.push(".new");
+            let beside = PathBuf::from(beside);
+            fs::write(&beside, &text).and_then(|()| fs::rename(&beside, path)).map_err(refused)?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
