@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use crate::{
     analysis::Analyses,
     events::Events,
-    http::serve::Limits,
+    http::{idempotency::Keys, serve::Limits},
     inventory::Inventory,
     metrics::HttpMetrics,
     router::Router,
@@ -68,6 +68,8 @@ pub struct App {
     faults: Mutex<Faults>,
     /// The connection to the router that has been reconciled on, if there is one.
     pub reconciled: watch::Sender<Option<u64>>,
+    /// Requests that will not be done twice.
+    pub keys: Keys,
     /// Requests answered.
     pub http_metrics: HttpMetrics,
     /// Becomes true when the process ends: streams end themselves then.
@@ -103,6 +105,7 @@ impl App {
             analyses: Analyses::default(),
             faults: Mutex::default(),
             reconciled: watch::Sender::new(None),
+            keys: Keys::default(),
             http_metrics: HttpMetrics::default(),
             ending,
         }

@@ -2,6 +2,7 @@
 
 pub mod expect;
 pub mod guard;
+pub mod idempotency;
 pub mod panel;
 pub mod query;
 pub mod serve;
@@ -24,6 +25,7 @@ pub fn service(app: Shared) -> Router {
     api::router()
         .fallback(other)
         .method_not_allowed_fallback(wrong_method)
+        .layer(middleware::from_fn_with_state(app.clone(), idempotency::once))
         .layer(middleware::from_fn_with_state(app.clone(), guard::check))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(middleware::map_response(add_headers))

@@ -19,6 +19,7 @@ mod probes;
 mod process;
 mod reconcile;
 mod restart;
+mod retries;
 mod router_away;
 mod router_refuses;
 mod scheduled;
