@@ -63,6 +63,8 @@ struct Plan {
 /// Checks with `plan`, asks the router, commits; what the database refuses is undone. True
 /// when the router was asked. The caller holds `App::changes`.
 async fn carry_out(app: &App, plan: impl FnOnce() -> Result<Plan, Error>) -> Result<bool, Error> {
+    // What the database will refuse, the router need not be asked for.
+    app.store.writable(app.clock.unix()).await?;
     let mut unconfirmed = app.unconfirmed.write().await;
     let Plan { ask, undo, write } = plan()?;
     let asked = ask.is_some();

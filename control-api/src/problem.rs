@@ -571,6 +571,12 @@ impl Error {
             Self::ForeignHost { host } => {
                 ("foreign-host", "Foreign host name", S::FORBIDDEN, json!({ "host": host }))
             }
+            Self::Store(StoreError::ReadOnly(why)) => (
+                "store-read-only",
+                "No change can be kept",
+                S::SERVICE_UNAVAILABLE,
+                json!({ "reason": why.reason, "action": why.action, "backup": why.backup }),
+            ),
             Self::Store(_) => ("database", "Database fault", S::INTERNAL_SERVER_ERROR, json!({})),
             Self::Internal => ("internal", "Internal fault", S::INTERNAL_SERVER_ERROR, json!({})),
         }

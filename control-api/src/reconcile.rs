@@ -9,9 +9,16 @@
 //! 2. What the inventory has and the router lacks, or has with other values, is put.
 //! 3. Routes are left as they are.
 //!
+//! Where the database cannot be read (`store::Health`), nobody knows what there should be, and
+//! the rule is another: **the router decides what there is.** The inventory becomes what the
+//! router has, nothing is asked of it, and no change is accepted until the database is
+//! restored. A database that can be read but not written is a database: the rule above holds.
+//!
 //! What the router refuses in step 2 (a port that another program took, an interface that
 //! is gone) stays in the inventory, is shown with its `fault`, and is tried again every few
 //! seconds. Changes of the inventory, and takes, wait while this runs.
+
+mod adopt;
 
 use std::time::Duration;
 
@@ -71,6 +78,14 @@ async fn reconcile(app: &App) -> Result<(), AskError> {
     let _turn = app.changes.lock().await;
     let _no_takes = app.unconfirmed.write().await;
     app.router.ask(Command::Status).await?;
+    if app.store.is_unreadable() {
+        let adopted = app.router.read(|mirror| {
+            mirror.map(|mirror| adopt::adopt(&mut app.inventory_mut(), mirror))
+        });
+        adopted.ok_or(AskError::Lost)?;
+        app.events.publish("inventory", &json!({ "change": "reconciled" }));
+        return Ok(());
+    }
     let inventory = app.inventory().clone();
     let refused = bring(app, &inventory).await?;
     let mut faults = Faults::default();

@@ -55,7 +55,7 @@ pub struct Running {
 }
 
 /// Opens the database, listens, and looks for the router. It serves whether or not the
-/// router is there.
+/// router is there, and whatever state the database is in.
 pub async fn start(
     settings: Settings,
     limits: Limits,
@@ -71,12 +71,8 @@ pub async fn start(
     let address = listener
         .local_addr()
         .map_err(|reason| StartError::Listen { address: settings.listen, reason })?;
-    let path = settings.database_path();
-    let opened = tokio::task::spawn_blocking(move || {
-        let store = Store::open(&path)?;
-        let inventory = store.load()?;
-        Ok::<_, StoreError>((store, inventory))
-    });
+    let (path, now) = (settings.database_path(), clock.unix());
+    let opened = tokio::task::spawn_blocking(move || Store::open_somehow(&path, now));
     let (store, inventory) = opened.await.map_err(|_| StoreError::Thread)??;
 
     let (end, ending) = watch::channel(false);

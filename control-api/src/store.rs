@@ -2,18 +2,30 @@
 //!
 //! WAL with `synchronous=FULL`: what was answered as done survives a power cut. Migrations
 //! go forward only, numbered files under `store/migrations/`, each in its own transaction;
-//! `user_version` counts those applied. A database of a newer program is refused untouched.
+//! `user_version` counts those applied. Before the first of them a copy is kept beside the
+//! database. Where it cannot be used, it stays untouched and changes are refused
+//! ([`Health`]).
 
+mod backups;
+mod copy;
+pub(crate) mod file;
+mod health;
+mod migrate;
+mod open;
+mod restore;
 mod rows;
 
 use std::{
-    fs,
+    io,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
 };
 
+pub use copy::Unfit;
+pub use health::{Health, Why};
 use ormatrix_protocol::{InputId, OutputId};
-use rusqlite::{Connection, Transaction};
+pub use restore::{BACKUP_MAX, BackupError, read_backup};
+use rusqlite::Connection;
 
 use crate::inventory::{Input, Inventory, Lock, Output, Preset, PresetId, Zone};
 
@@ -35,7 +47,7 @@ pub enum StoreError {
         /// The directory.
         path: PathBuf,
         /// What the system said.
-        reason: std::io::Error,
+        reason: io::Error,
     },
     /// SQLite refused.
     #[error("{}: {reason}", path.display())]
@@ -45,20 +57,53 @@ pub enum StoreError {
         /// What it said.
         reason: rusqlite::Error,
     },
-    /// Written by a newer program.
+    /// It may not be read.
+    #[error("{} cannot be read: {reason}", path.display())]
+    Unreadable {
+        /// The database.
+        path: PathBuf,
+        /// What the system said.
+        reason: io::Error,
+    },
+    /// It may be read only.
+    #[error("{} may be read, but not written", path.display())]
+    Unwritable {
+        /// The database.
+        path: PathBuf,
+    },
+    /// A new one cannot be made.
+    #[error("cannot make the database {}: {reason}", path.display())]
+    Create {
+        /// The database.
+        path: PathBuf,
+        /// What the system said.
+        reason: io::Error,
+    },
+    /// It holds something else, or something else as well.
+    #[error("{} cannot be used: {what}", path.display())]
+    Unfit {
+        /// The database.
+        path: PathBuf,
+        /// What is wrong with it.
+        what: Unfit,
+    },
+    /// No copy could be kept, so it was not migrated.
     #[error(
-        "{} has schema {found}, this program knows up to {known}: use the newer program, or \
-         another database",
+        "{} has the older schema {schema} and was not migrated, because no copy of it could be \
+         kept beside it: {reason}",
         path.display()
     )]
-    Newer {
+    Backup {
         /// The database.
         path: PathBuf,
         /// Its schema.
-        found: usize,
-        /// The newest known here.
-        known: usize,
+        schema: usize,
+        /// What the system said.
+        reason: io::Error,
     },
+    /// No change can be kept.
+    #[error("{0}")]
+    ReadOnly(Why),
     /// A value in the database that this program would not have written.
     #[error("{} holds {what} '{id}' that cannot be read: {reason}", path.display())]
     Row {
@@ -81,6 +126,7 @@ pub enum StoreError {
 pub struct Store {
     connection: Arc<Mutex<Connection>>,
     path: Arc<Path>,
+    state: Arc<Mutex<health::State>>,
 }
 
 /// What to write; each is one transaction.
@@ -162,31 +208,9 @@ impl Write {
 }
 
 impl Store {
-    /// Opens or makes the database and brings its schema up to date.
-    pub fn open(path: &Path) -> Result<Self, StoreError> {
-        if let Some(directory) = path.parent().filter(|d| !d.as_os_str().is_empty()) {
-            fs::create_dir_all(directory)
-                .map_err(|reason| StoreError::Directory { path: directory.to_owned(), reason })?;
-        }
-        let refused = |reason| StoreError::Sqlite { path: path.to_owned(), reason };
-        let mut connection = Connection::open(path).map_err(refused)?;
-        connection
-            .pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))
-            .and_then(|()| connection.pragma_update(None, "synchronous", "full"))
-            .and_then(|()| connection.pragma_update(None, "foreign_keys", true))
-            .map_err(refused)?;
-        migrate(&mut connection, path)?;
-        Ok(Self { connection: Arc::new(Mutex::new(connection)), path: path.into() })
-    }
-
     /// Reads everything.
     pub fn load(&self) -> Result<Inventory, StoreError> {
         rows::load(&self.lock(), &self.path)
-    }
-
-    /// Whether the database answers.
-    pub fn answers(&self) -> bool {
-        self.lock().query_row("SELECT 1", [], |_| Ok(())).is_ok()
     }
 
     /// Writes on a thread where waiting for the disk harms nobody.
@@ -199,39 +223,13 @@ impl Store {
 
     /// Writes and waits for the disk.
     pub fn write_now(&self, write: &Write) -> Result<(), StoreError> {
-        let mut connection = self.lock();
-        let done = connection.transaction().and_then(|transaction| {
-            rows::write(&transaction, write)?;
-            transaction.commit()
-        });
-        done.map_err(|reason| StoreError::Sqlite { path: self.path.to_path_buf(), reason })
+        self.commit(|transaction| rows::write(transaction, write))
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Connection> {
         // A panic while holding it leaves no open transaction: rusqlite rolls back on drop.
         self.connection.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn migrate(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
-    let refused = |reason| StoreError::Sqlite { path: path.to_owned(), reason };
-    let found: usize = connection
-        .pragma_query_value(None, "user_version", |row| row.get::<_, u32>(0))
-        .map_err(refused)? as usize;
-    if found > MIGRATIONS.len() {
-        let known = MIGRATIONS.len();
-        return Err(StoreError::Newer { path: path.to_owned(), found, known });
-    }
-    let apply = |transaction: Transaction<'_>, number: usize, sql: &str| {
-        transaction.execute_batch(sql)?;
-        transaction.pragma_update(None, "user_version", number as u32)?;
-        transaction.commit()
-    };
-    for (place, sql) in MIGRATIONS.iter().enumerate().skip(found) {
-        let transaction = connection.transaction().map_err(refused)?;
-        apply(transaction, place + 1, sql).map_err(refused)?;
-    }
-    Ok(())
 }
 
 #[cfg(test)]

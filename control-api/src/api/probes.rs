@@ -10,7 +10,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::view::RouterView;
-use crate::{app::Shared, metrics, problem::Problem, time::rfc3339};
+use crate::{app::Shared, metrics, problem::Problem, store::StoreError, time::rfc3339};
 
 /// Whether this process can do its work.
 #[derive(Debug, Serialize, ToSchema)]
@@ -20,7 +20,7 @@ pub struct Ready {
     pub ready: bool,
     /// Whether the router is connected and reconciled.
     pub router: bool,
-    /// Whether the database answers.
+    /// Whether the database answers and keeps what it is given. Takes go on without it.
     pub database: bool,
     /// What to do, when not ready.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -38,11 +38,13 @@ pub async fn livez() -> &'static str {
 #[utoipa::path(get, path = "/readyz", tag = "probes", operation_id = "readyz",
     responses((status = 200, body = Ready), (status = 503, body = Ready)))]
 pub async fn readyz(State(app): State<Shared>) -> (StatusCode, Json<Ready>) {
-    let store = app.store.clone();
-    let database = tokio::task::spawn_blocking(move || store.answers()).await.unwrap_or(false);
+    let (store, now) = (app.store.clone(), app.clock.unix());
+    let answered = tokio::task::spawn_blocking(move || store.answers(now)).await;
+    let fault = answered.map_err(|_| StoreError::Thread).and_then(|answer| answer).err();
+    let database = fault.is_none();
     let router = app.router.connected() && app.reconciled.borrow().is_some();
-    let detail = if !database {
-        Some(format!("the database {} does not answer", app.settings.database_path().display()))
+    let detail = if let Some(fault) = fault {
+        Some(format!("no change of the inventory can be kept: {fault}"))
     } else if !router {
         Some(format!(
             "the router is not connected at {}: start ormatrix-router",

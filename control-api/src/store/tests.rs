@@ -8,6 +8,18 @@ use crate::inventory::{
     Accepts, Colour, Labels, LockKind, Place, Plan, PresetRoute, PresetSource, SourceType,
 };
 
+mod aged;
+mod harmed;
+
+/// 2026-01-31T09:30:00.123Z.
+const NOW: u64 = 1_769_851_800_123_000_000;
+
+impl Store {
+    fn open(path: &Path) -> Result<Self, StoreError> {
+        Self::open_at(path, NOW)
+    }
+}
+
 fn input(id: &str, port: u16) -> Input {
     Input {
         id: id.parse().unwrap(),
@@ -324,7 +336,8 @@ fn a_newer_database_is_refused() {
     connection.pragma_update(None, "user_version", 99).unwrap();
     drop(connection);
     let error = Store::open(&path).unwrap_err();
-    assert!(matches!(error, StoreError::Newer { found: 99, .. }), "{error}");
+    let newer = Unfit::Newer { found: 99, known: MIGRATIONS.len() };
+    assert!(matches!(&error, StoreError::Unfit { what, .. } if *what == newer), "{error}");
 }
 
 #[test]
