@@ -32,6 +32,8 @@ pub enum Action {
     DeliverStill,
     /// Deliver what was found or measured by looking at a stream.
     Report,
+    /// Take a copy of everything that is configured away.
+    Backup,
 }
 
 /// Who sends a request.

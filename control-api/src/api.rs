@@ -1,6 +1,7 @@
 //! The HTTP API: one file a noun, and the table of its calls.
 
 mod analysis;
+mod backup;
 pub mod body;
 pub mod config;
 pub mod findings;
@@ -46,6 +47,7 @@ use crate::app::Shared;
         (name = "site", description = "Everything that is configured, as one file"),
         (name = "monitors", description = "Thinned copies of inputs, for stills"),
         (name = "analysis", description = "How streams are timed and built, as a watcher measures"),
+        (name = "backup", description = "What is configured, kept elsewhere"),
         (name = "events", description = "What happens, as it happens"),
         (name = "probes", description = "Whether the processes are well"),
     )
@@ -82,6 +84,7 @@ fn described() -> OpenApiRouter<Shared> {
         .routes(routes!(analysis::wanted))
         .routes(routes!(analysis::input, analysis::put_input))
         .routes(routes!(analysis::output, analysis::put_output))
+        .routes(routes!(backup::show))
         .routes(routes!(sse::listen))
         .routes(routes!(probes::router));
     OpenApiRouter::with_openapi(Described::openapi())

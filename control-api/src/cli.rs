@@ -5,6 +5,7 @@
 //! confirmed in time.
 
 mod analysis;
+mod backup;
 mod client;
 mod demo;
 mod error;
@@ -104,6 +105,7 @@ enum Command {
     Status,
     /// What happens, as it happens.
     Events,
+    Backup(backup::Backup),
     Demo(demo::Demo),
     /// What this machine offers and lacks for the job, and how to mend it.
     Doctor,
@@ -172,6 +174,7 @@ pub fn main() -> ExitCode {
         Command::Export(export) => site::export(&context, &export),
         Command::Status => status::run(&context),
         Command::Events => events::run(&context),
+        Command::Backup(wanted) => backup::run(&context, &wanted),
         Command::Demo(demo) => Ok(demo::run(&demo)),
         Command::Doctor => Ok(ormatrix_hardware::doctor::run(context.json)),
         Command::Completions(wanted) => reference::completions(command(), &wanted),

@@ -3,9 +3,10 @@
 //!
 //! 1. The file is copied into memory and examined there. No file: a new database is made,
 //!    whole or not at all.
-//! 2. A copy of an older schema is migrated and loaded in memory. Only when that went well is
-//!    the copy kept beside the database, and the database migrated.
-//! 3. A write is tried.
+//! 2. The copy is brought to the present schema and loaded, in memory.
+//! 3. Where that was a migration, the copy as it was is kept beside the database. Only then is
+//!    the file opened for writing, and migrated.
+//! 4. A write is tried.
 //!
 //! Where any of this fails the process serves all the same, and refuses changes
 //! ([`Health`](super::Health)). If the copy in memory is good, the inventory is read from
@@ -87,8 +88,8 @@ pub(super) fn connection(path: &Path, now: u64) -> Result<Connection, StoreError
         }
         Some(octets) => {
             let (copy, schema) = copy::examined(&octets, Look::Quick).map_err(unfit)?;
+            migrated(copy, path)?;
             if schema < MIGRATIONS.len() {
-                migrated(copy, path)?;
                 let kept = backups::keep(path, schema, &octets, now).map_err(|reason| {
                     StoreError::Backup { path: path.to_owned(), schema, reason }
                 })?;
