@@ -79,9 +79,9 @@ async fn reconcile(app: &App) -> Result<(), AskError> {
     let _no_takes = app.unconfirmed.write().await;
     app.router.ask(Command::Status).await?;
     if app.store.is_unreadable() {
-        let adopted = app.router.read(|mirror| {
-            mirror.map(|mirror| adopt::adopt(&mut app.inventory_mut(), mirror))
-        });
+        let adopted = app
+            .router
+            .read(|mirror| mirror.map(|mirror| adopt::adopt(&mut app.inventory_mut(), mirror)));
         adopted.ok_or(AskError::Lost)?;
         app.events.publish("inventory", &json!({ "change": "reconciled" }));
         return Ok(());

@@ -21,7 +21,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-pub use copy::Unfit;
+pub use copy::{MAGIC, Unfit};
 pub use health::{Health, Why};
 use ormatrix_protocol::{InputId, OutputId};
 pub use restore::{BACKUP_MAX, BackupError, read_backup};

@@ -25,6 +25,7 @@ pub async fn show(State(app): State<Shared>, actor: Actor) -> Result<Response, E
     let octets = app.store.backup().await?;
     let stamp = rfc3339(app.clock.unix()).replace(['-', ':'], "");
     let name = format!("attachment; filename=\"ormatrix-{stamp}.sqlite3\"");
-    let about = [(header::CONTENT_TYPE, MEDIA_TYPE.to_owned()), (header::CONTENT_DISPOSITION, name)];
+    let about =
+        [(header::CONTENT_TYPE, MEDIA_TYPE.to_owned()), (header::CONTENT_DISPOSITION, name)];
     Ok((about, octets).into_response())
 }

@@ -17,15 +17,13 @@ use crate::{
     app::Shared,
     inventory::Input,
     problem::{Error, Problem},
-    stills::{STILL_MAX, is_jpeg},
+    stills::{AHEAD_NS, STILL_MAX, is_jpeg},
     time::{parse_rfc3339, rfc3339},
     validate::invalid,
 };
 
 /// When a still was taken, RFC 3339.
 const CAPTURED_AT: &str = "x-captured-at";
-/// How far a worker's clock may be ahead.
-const AHEAD_NS: u64 = 1_000_000_000;
 
 /// The latest still, with its age. 410 when it is too old to be true, or the signal is lost.
 #[utoipa::path(get, path = "/inputs/{id}/thumbnail.jpg", tag = "inputs",
@@ -41,7 +39,7 @@ pub async fn show(
     let Some(still) = app.stills.latest(&input) else {
         return Err(Error::NoStill { input });
     };
-    let age = app.clock.unix().saturating_sub(still.at);
+    let age = still.age(&*app.clock);
     let age_ms = age / 1_000_000;
     if age_ms > app.settings.still_max_age_ms {
         return Err(Error::StillTooOld { input, age_ms, reason: "it no longer shows the present" });
@@ -89,14 +87,14 @@ pub async fn put(
     let at = at.ok_or_else(|| {
         invalid("X-Captured-At", "say when the picture was taken, as 2026-01-31T09:30:00.123Z")
     })?;
-    if at > app.clock.unix() + AHEAD_NS {
+    if at > app.clock.unix().saturating_add(AHEAD_NS) {
         return Err(invalid("X-Captured-At", "that is in the future: set this host's clock right"));
     }
     let jpeg = octets(&app, request, STILL_MAX).await?;
     if !is_jpeg(&jpeg) {
         return Err(invalid("body", "not a whole JPEG file: it must begin FF D8 FF, end FF D9"));
     }
-    if app.stills.put(input.clone(), jpeg, at) {
+    if app.stills.put(input.clone(), jpeg, at, &*app.clock) {
         app.events.publish("still", &json!({ "input": input, "at": rfc3339(at) }));
     }
     Ok(StatusCode::NO_CONTENT)

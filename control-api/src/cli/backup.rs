@@ -6,12 +6,11 @@ use clap::Args;
 use serde_json::json;
 
 use super::{CliError, Context, table};
-use crate::store::{file, read_backup};
+use crate::store::{MAGIC, file, read_backup};
 
 /// Write everything that is configured to a file, from which it can be restored.
 ///
-/// The file is an SQLite database. It is looked at before it is written: a backup that is
-/// there can be read.
+/// The file is an SQLite database, in place only when it is whole.
 #[derive(Args)]
 pub struct Backup {
     /// The file to write
@@ -30,9 +29,17 @@ pub fn run(context: &Context, wanted: &Backup) -> Result<ExitCode, CliError> {
         return Err(failed(io::Error::new(io::ErrorKind::AlreadyExists, said)));
     }
     let octets = context.client.bytes("/api/v1/backup")?;
-    let inventory = read_backup(&octets)
-        .map_err(|error| CliError::Arguments(format!("{}: {error}", context.client.base())))?;
+    if !octets.starts_with(MAGIC) {
+        return Err(context.client.not_ours(200));
+    }
     file::put(path, &octets).map_err(failed)?;
+    // Better a backup that another program may be able to read than none.
+    let inventory = read_backup(&octets).map_err(|error| {
+        let path = path.display();
+        CliError::Arguments(format!(
+            "{path} was written, but this program cannot restore it: {error}"
+        ))
+    })?;
     let (inputs, outputs) = (inventory.inputs.len(), inventory.outputs.len());
     if context.json {
         let size = octets.len();

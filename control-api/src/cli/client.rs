@@ -9,13 +9,15 @@ use serde_json::Value;
 use ureq::{Agent, Body, RequestBuilder, http::Response};
 
 use super::CliError;
-use crate::actor;
+use crate::{actor, store::BACKUP_MAX};
 
 /// Longer than any call may take: a take waits up to 10 s.
 const WITHIN: Duration = Duration::from_secs(20);
 
 /// A whole hospital takes seconds.
 const APPLIED_WITHIN: Duration = Duration::from_mins(2);
+/// Most octets of an answer that is no JSON: a backup is the longest.
+const BYTES_MAX: u64 = BACKUP_MAX as u64;
 
 /// The API at one address.
 pub struct Client {
@@ -71,7 +73,8 @@ impl Client {
     pub fn bytes(&self, path: &str) -> Result<Vec<u8>, CliError> {
         let sent = self.agent.get(self.at(path)).config().timeout_global(Some(WITHIN)).build();
         let mut answer = self.checked(sent.call())?;
-        answer.body_mut().read_to_vec().map_err(|error| self.unreachable(&error))
+        let body = answer.body_mut().with_config().limit(BYTES_MAX);
+        body.read_to_vec().map_err(|error| self.unreachable(&error))
     }
 
     pub fn send(&self, method: &str, path: &str, body: &Value) -> Result<Answer, CliError> {
@@ -191,7 +194,8 @@ impl Client {
         CliError::Unreachable { url: self.base.clone(), reason: error.to_string() }
     }
 
-    fn not_ours(&self, status: u16) -> CliError {
+    /// An answer that is not one of ours.
+    pub fn not_ours(&self, status: u16) -> CliError {
         CliError::NotOurs { url: self.base.clone(), status }
     }
 }

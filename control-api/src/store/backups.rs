@@ -49,8 +49,7 @@ pub fn keep(database: &Path, schema: usize, octets: &[u8], now: u64) -> io::Resu
 /// Removes all but the latest few; never the one named, whatever the clock was when it was
 /// made.
 pub fn prune(database: &Path, but: &Path) -> io::Result<()> {
-    let others: Vec<_> =
-        all(database)?.into_iter().filter(|backup| backup.path != but).collect();
+    let others: Vec<_> = all(database)?.into_iter().filter(|backup| backup.path != but).collect();
     let too_many = (others.len() + 1).saturating_sub(KEPT);
     others.iter().take(too_many).try_for_each(|backup| fs::remove_file(&backup.path))
 }

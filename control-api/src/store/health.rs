@@ -42,7 +42,9 @@ impl Health {
     pub fn why(&self) -> Option<&Why> {
         match self {
             Self::Writable => None,
-            Self::Refusing(why) | Self::Unopened(why) | Self::Unreadable(why)
+            Self::Refusing(why)
+            | Self::Unopened(why)
+            | Self::Unreadable(why)
             | Self::Broken(why) => Some(why),
         }
     }
@@ -165,7 +167,9 @@ impl Store {
             return Ok(());
         }
         let store = self.clone();
-        tokio::task::spawn_blocking(move || store.mend(now)).await.map_err(|_| StoreError::Thread)?
+        tokio::task::spawn_blocking(move || store.mend(now))
+            .await
+            .map_err(|_| StoreError::Thread)?
     }
 
     /// Whether the database answers, and keeps what it is given as far as is known.
@@ -190,7 +194,8 @@ impl Store {
             Health::Unopened(_) => {
                 let refused = |error| StoreError::ReadOnly(Why::unopened(&self.path, &error));
                 let opened = open::connection(&self.path, now).map_err(refused)?;
-                if rows::load(&opened, &self.path).ok() != rows::load(&connection, &self.path).ok() {
+                if rows::load(&opened, &self.path).ok() != rows::load(&connection, &self.path).ok()
+                {
                     let why = Why::broken(&self.path, "is not what was read at the start");
                     self.set(Health::Broken(why.clone()));
                     return Err(StoreError::ReadOnly(why));
@@ -286,8 +291,5 @@ impl Store {
 }
 
 fn is_busy(error: &rusqlite::Error) -> bool {
-    matches!(
-        error.sqlite_error_code(),
-        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked)
-    )
+    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
 }

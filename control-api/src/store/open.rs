@@ -105,7 +105,9 @@ pub(super) fn connection(path: &Path, now: u64) -> Result<Connection, StoreError
     if connection.is_readonly(MAIN_DB).map_err(refused)? {
         return Err(StoreError::Unwritable { path: path.to_owned() });
     }
-    migrate::up(&mut connection, MIGRATIONS).and_then(|()| try_write(&connection)).map_err(refused)?;
+    migrate::up(&mut connection, MIGRATIONS)
+        .and_then(|()| try_write(&connection))
+        .map_err(refused)?;
     if let Some(kept) = kept
         && let Err(error) = backups::prune(path, &kept)
     {

@@ -9,6 +9,7 @@ use std::{
 };
 
 use ormatrix_control::{
+    app::SharedClock,
     http::serve::Limits,
     server::{self, Running},
     settings::Settings,
@@ -27,6 +28,7 @@ pub struct Bench {
     pub model: Arc<Mutex<Model>>,
     pub router: Option<FakeRouter>,
     limits: Limits,
+    clock: SharedClock,
     settings: Settings,
     runtime: Runtime,
     running: Option<Running>,
@@ -88,6 +90,13 @@ impl Bench {
         bench.begun()
     }
 
+    /// With a clock that the test turns.
+    pub fn timed(clock: SharedClock) -> Self {
+        let mut bench = Self::without_router(Model::default());
+        bench.clock = clock;
+        bench.begun()
+    }
+
     /// With other settings.
     pub fn set(change: impl FnOnce(&mut Settings)) -> Self {
         let mut bench = Self::without_router(Model::default());
@@ -115,6 +124,7 @@ impl Bench {
             model: Arc::new(Mutex::new(model)),
             router: None,
             limits: Limits::default(),
+            clock: Arc::new(ormatrix_io::SystemClock),
             runtime: Runtime::new().unwrap(),
             running: None,
             agent: config.into(),
@@ -143,8 +153,7 @@ impl Bench {
     }
 
     pub fn start_control(&mut self) {
-        let started =
-            server::start(self.settings.clone(), self.limits, Arc::new(ormatrix_io::SystemClock));
+        let started = server::start(self.settings.clone(), self.limits, self.clock.clone());
         self.running = Some(self.runtime.block_on(started).unwrap());
     }
 

@@ -2,10 +2,13 @@
 #![forbid(unsafe_code)]
 
 mod analysis;
+mod backup;
 mod bad_requests;
 mod bench;
+mod clock;
 mod command_line;
 mod commit_failure;
+mod damaged_store;
 mod events;
 mod failover;
 mod fake_router;

@@ -44,7 +44,8 @@ fn expected() -> Inventory {
 
 fn schema(path: &Path) -> usize {
     let connection = Connection::open(path).unwrap();
-    connection.pragma_query_value(None, "user_version", |row| row.get::<_, u32>(0)).unwrap() as usize
+    connection.pragma_query_value(None, "user_version", |row| row.get::<_, u32>(0)).unwrap()
+        as usize
 }
 
 fn backups(directory: &Path) -> Vec<PathBuf> {

@@ -10,7 +10,9 @@ fn filled(path: &Path) {
     let store = Store::open(path).unwrap();
     store.write_now(&Write::PutInput(input("a", 5000))).unwrap();
     for n in 0..8 {
-        store.write_now(&Write::PutInput(whole_input(&format!("b{n}"), 6000 + 10 * n, "a"))).unwrap();
+        store
+            .write_now(&Write::PutInput(whole_input(&format!("b{n}"), 6000 + 10 * n, "a")))
+            .unwrap();
     }
     store.write_now(&Write::PutOutput(whole_output("m", 5000))).unwrap();
 }
@@ -66,7 +68,10 @@ fn a_file_that_cannot_be_used_stays_as_it_is() {
         (
             "a row that nobody writes",
             |path| {
-                Connection::open(path).unwrap().execute("UPDATE inputs SET rate = '0'", []).unwrap();
+                Connection::open(path)
+                    .unwrap()
+                    .execute("UPDATE inputs SET rate = '0'", [])
+                    .unwrap();
             },
             "rate",
         ),
@@ -87,9 +92,14 @@ fn a_file_that_cannot_be_used_stays_as_it_is() {
         let before = fs::read(&path).ok();
         let (store, inventory) = Store::open_somehow(&path, NOW).unwrap();
         assert_eq!(inventory, Inventory::default(), "{name}");
-        let Health::Unreadable(why) = store.health() else { panic!("{name} is {:?}", store.health()) };
+        let Health::Unreadable(why) = store.health() else {
+            panic!("{name} is {:?}", store.health())
+        };
         assert!(why.to_string().contains(says), "{name}: {why}");
-        assert!(why.reason.contains("c.sqlite3") && why.action.contains("restore a backup"), "{why}");
+        assert!(
+            why.reason.contains("c.sqlite3") && why.action.contains("restore a backup"),
+            "{why}"
+        );
         assert_eq!(why.backup, None);
         let refused = store.write_now(&Write::PutInput(input("z", 9000))).unwrap_err();
         assert!(matches!(refused, StoreError::ReadOnly(_)), "{name}: {refused}");
