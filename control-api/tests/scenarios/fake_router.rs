@@ -44,6 +44,8 @@ pub struct Model {
     pub take: u64,
     pub instance: u64,
     pub clients: Vec<UnixStream>,
+    /// Connections whose requests are still read, those that their clients left included.
+    pub serving: usize,
 }
 
 impl Default for Model {
@@ -62,6 +64,7 @@ impl Default for Model {
             take: 0,
             instance: 1,
             clients: Vec::new(),
+            serving: 0,
         }
     }
 }
@@ -390,12 +393,14 @@ fn serve(stream: UnixStream, model: &Mutex<Model>) {
         let mut model = model.lock().unwrap();
         let status = Box::new(model.status());
         let hello = FromRouter::Hello { protocol: PROTOCOL_VERSION, status };
-        let mut to = stream;
+        let mut to = stream.try_clone().unwrap();
         if codec::write(&mut to, &hello).is_err() {
             return;
         }
         model.clients.push(to);
+        model.serving += 1;
     }
+    let mut own = stream;
     let mut line = Vec::new();
     while let Ok(Some(Request { id, command })) = codec::read(&mut from, &mut line) {
         let mut model = model.lock().unwrap();
@@ -404,7 +409,8 @@ fn serve(stream: UnixStream, model: &Mutex<Model>) {
             continue;
         }
         let result = model.does(command);
-        // There is one client: the control plane under test.
-        model.send(&FromRouter::Reply { id, result });
+        // A client that is gone has no use for it.
+        let _ = codec::write(&mut own, &FromRouter::Reply { id, result });
     }
+    model.lock().unwrap().serving -= 1;
 }

@@ -13,6 +13,7 @@ mod events;
 mod failover;
 mod fake_router;
 mod inventory;
+mod killed;
 mod levels;
 mod locks;
 mod lost_updates;
