@@ -186,9 +186,7 @@ fn address_of(child: &mut Child) -> String {
 fn settled(address: &str) -> BTreeMap<String, Value> {
     let agent = agent();
     let get = |path: &str| agent.get(format!("http://{address}{path}")).call().unwrap();
-    while get("/readyz").status() != 200 {
-        thread::yield_now();
-    }
+    until(|| get("/readyz").status() == 200);
     let list = |path: &str| get(path).body_mut().read_json::<Vec<Value>>().unwrap();
     let all = [list("/api/v1/inputs"), list("/api/v1/outputs")].concat();
     all.into_iter().map(|thing| (thing["id"].as_str().unwrap().to_owned(), thing)).collect()
@@ -282,9 +280,7 @@ fn what_was_acknowledged_survives_a_thousand_kills() {
         let _ = child.kill();
         child.wait().unwrap();
         // What it still asked of the router is done before the next one comes.
-        while router.model().serving > 0 {
-            thread::yield_now();
-        }
+        until(|| router.model().serving == 0);
         sound(directory.path());
     }
     let acknowledged: u64 = clients.iter().map(|client| client.acknowledged).sum();
@@ -292,6 +288,15 @@ fn what_was_acknowledged_survives_a_thousand_kills() {
         "{acknowledged} changes acknowledged; of those cut off {kept} are there, {vanished} not"
     );
     assert!(acknowledged > rounds, "too little was at stake");
+}
+
+/// Waits until it is so, for as long as never is.
+fn until(so: impl Fn() -> bool) {
+    let never = SystemClock.now() + 60_000_000_000;
+    while !so() {
+        assert!(SystemClock.now() < never, "it never became so");
+        thread::yield_now();
+    }
 }
 
 /// A moment: where in its work the process is then is what is drawn by lot.

@@ -12,6 +12,7 @@ mod damaged_store;
 mod events;
 mod failover;
 mod fake_router;
+mod full_disk;
 mod inventory;
 mod killed;
 mod levels;
