@@ -34,6 +34,10 @@ pub enum Action {
     Report,
     /// Take a copy of everything that is configured away.
     Backup,
+    /// Say that an alarm has been seen.
+    Acknowledge,
+    /// Raise and take back alarms of another program.
+    ReportAlarm,
 }
 
 /// Who sends a request.

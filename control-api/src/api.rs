@@ -1,5 +1,6 @@
 //! The HTTP API: one file a noun, and the table of its calls.
 
+pub mod alarms;
 mod analysis;
 mod backup;
 pub mod body;
@@ -48,6 +49,7 @@ use crate::app::Shared;
         (name = "monitors", description = "Thinned copies of inputs, for stills"),
         (name = "analysis", description = "How streams are timed and built, as a watcher measures"),
         (name = "backup", description = "What is configured, kept elsewhere"),
+        (name = "alarms", description = "What is wrong, and who has seen it"),
         (name = "events", description = "What happens, as it happens"),
         (name = "probes", description = "Whether the processes are well"),
     )
@@ -85,6 +87,10 @@ fn described() -> OpenApiRouter<Shared> {
         .routes(routes!(analysis::input, analysis::put_input))
         .routes(routes!(analysis::output, analysis::put_output))
         .routes(routes!(backup::show))
+        .routes(routes!(alarms::list))
+        .routes(routes!(alarms::history))
+        .routes(routes!(alarms::acknowledge))
+        .routes(routes!(alarms::report::put, alarms::report::remove))
         .routes(routes!(sse::listen))
         .routes(routes!(probes::router));
     OpenApiRouter::with_openapi(Described::openapi())

@@ -9,6 +9,7 @@ use ormatrix_io::Clock;
 use tokio::sync::watch;
 
 use crate::{
+    alarms::Alarms,
     analysis::Analyses,
     events::Events,
     http::{idempotency::Keys, serve::Limits},
@@ -65,6 +66,8 @@ pub struct App {
     pub stills: Stills,
     /// What is measured of streams, and what somebody wants measured.
     pub analyses: Analyses,
+    /// What is wrong, and who is told.
+    pub alarms: Alarms,
     faults: Mutex<Faults>,
     /// The connection to the router that has been reconciled on, if there is one.
     pub reconciled: watch::Sender<Option<u64>>,
@@ -91,6 +94,7 @@ impl App {
     ) -> Self {
         let events = Arc::new(Events::new(clock.unix()));
         let router = Router::connect(settings.router_socket.clone(), events.clone());
+        let alarms = Alarms::new(&settings.alarms, events.clone());
         Self {
             settings,
             limits,
@@ -103,6 +107,7 @@ impl App {
             events,
             stills: Stills::default(),
             analyses: Analyses::default(),
+            alarms,
             faults: Mutex::default(),
             reconciled: watch::Sender::new(None),
             keys: Keys::default(),

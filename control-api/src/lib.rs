@@ -10,6 +10,7 @@
 //! - [`router`], [`mirror`], [`reconcile`]: the one connection to the router, what it last
 //!   told, and how inventory and router are brought together;
 //! - [`change`], [`take`], [`recall`]: what can be done, each whole or not at all;
+//! - [`alarms`]: what is wrong, who has seen it, who is told;
 //! - [`events`], [`stills`], [`analysis`], [`metrics`]: what is told about it;
 //! - [`problem`]: every error and its HTTP answer, in one place;
 //! - [`api`], [`http`]: handlers, and what surrounds them;
@@ -18,6 +19,7 @@
 #![forbid(unsafe_code)]
 
 pub mod actor;
+pub mod alarms;
 pub mod analysis;
 pub mod api;
 pub mod app;

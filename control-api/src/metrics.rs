@@ -15,6 +15,7 @@ use prometheus_client::{
 };
 
 use crate::{
+    alarms,
     api::view::{route_word, signal_word},
     app::App,
     mirror::Mirror,
@@ -61,6 +62,7 @@ pub fn render(app: &App) -> String {
     );
     let up: Gauge = Gauge::default();
     registry.register("router_up", "1 when the router is connected", up.clone());
+    alarms::metrics::register(&mut registry, app);
     app.router.read(|mirror| {
         if let Some(mirror) = mirror {
             up.set(1);

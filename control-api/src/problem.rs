@@ -17,7 +17,10 @@ use refused::refused;
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
-use crate::{inventory::Lock, mirror::TAKES, router::AskError, store::StoreError, time::rfc3339};
+use crate::{
+    alarms::engine::Refused, inventory::Lock, mirror::TAKES, router::AskError, store::StoreError,
+    time::rfc3339,
+};
 
 /// Why a request was not done. Nothing changed, unless the variant says otherwise.
 #[derive(Debug, thiserror::Error)]
@@ -294,6 +297,29 @@ pub enum Error {
          been taken, was called off, or never was"
     )]
     NotScheduled(String),
+    /// An alarm that cannot be acknowledged.
+    #[error("{}", not_acknowledged(alarm, reason))]
+    NotAcknowledged {
+        /// The alarm's id.
+        alarm: String,
+        /// Why.
+        reason: Refused,
+    },
+    /// Nobody reported that.
+    #[error(
+        "no alarm '{0}' is reported: it was taken back, has ended by itself, or never was; GET \
+         /api/v1/alarms lists what is active"
+    )]
+    NotReported(String),
+    /// No room for another report.
+    #[error(
+        "other programs report {limit} alarms already, the most there may be: take some back \
+         first (DELETE /api/v1/alarms/reported/{{id}})"
+    )]
+    TooManyReports {
+        /// The most.
+        limit: usize,
+    },
     /// Nobody is there to measure.
     #[error(
         "nobody measures {kind} '{id}': start `ormatrix-sink watch --control URL` on a host that \
@@ -551,6 +577,25 @@ impl Error {
             Self::NotScheduled(take) => {
                 ("not-scheduled", "No such salvo waits", S::NOT_FOUND, json!({ "take": take }))
             }
+            Self::NotAcknowledged { alarm, reason: Refused::Unknown }
+            | Self::NotReported(alarm) => {
+                ("unknown-alarm", "No such alarm", S::NOT_FOUND, json!({ "alarm": alarm }))
+            }
+            Self::NotAcknowledged { alarm, reason: Refused::Cleared(at) } => (
+                "alarm-cleared",
+                "Alarm cleared",
+                S::CONFLICT,
+                json!({ "alarm": alarm, "cleared_at": rfc3339(*at) }),
+            ),
+            Self::NotAcknowledged { alarm, reason: Refused::Already(by) } => (
+                "alarm-acknowledged",
+                "Alarm already acknowledged",
+                S::CONFLICT,
+                json!({ "alarm": alarm, "by": by.by, "at": rfc3339(by.at) }),
+            ),
+            Self::TooManyReports { limit } => {
+                ("too-many-reports", "No room left", S::CONFLICT, json!({ "limit": limit }))
+            }
             Self::NoWatcher { kind, id } => {
                 ("no-watcher", "Nobody measures", S::SERVICE_UNAVAILABLE, one(kind, id))
             }
@@ -599,6 +644,23 @@ impl Error {
             }),
             extra,
         )
+    }
+}
+
+/// Why an alarm cannot be acknowledged, and what to do.
+fn not_acknowledged(alarm: &str, reason: &Refused) -> String {
+    match reason {
+        Refused::Unknown => format!(
+            "no alarm '{alarm}' is active: GET /api/v1/alarms lists those that are, \
+             /api/v1/alarms/history those that were"
+        ),
+        Refused::Cleared(at) => {
+            format!("alarm '{alarm}' is over since {}: there is nothing to do", rfc3339(*at))
+        }
+        Refused::Already(by) => {
+            let at = rfc3339(by.at);
+            format!("alarm '{alarm}' was acknowledged by {} at {at}: it stays so", by.by)
+        }
     }
 }
 

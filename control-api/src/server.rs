@@ -5,6 +5,7 @@ use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle, time::timeout};
 
 use crate::{
+    alarms,
     app::{App, Shared, SharedClock},
     change::operations,
     http::{
@@ -77,6 +78,7 @@ pub async fn start(
 
     let (end, ending) = watch::channel(false);
     let app = Arc::new(App::new(settings, limits, clock, store, inventory, ending.clone()));
+    alarms::begin(&app).await;
     tokio::spawn(reconcile::run(app.clone()));
     tokio::spawn(operations::watch_locks(app.clone()));
     let service = http::service(app.clone());

@@ -8,6 +8,8 @@ use std::{
 use serde::Deserialize;
 use st2110::sdp::ReferenceClock;
 
+use crate::alarms::settings::AlarmSettings;
+
 /// Variables that override the file begin with this.
 pub const ENV_PREFIX: &str = "ORMATRIX_CONTROL";
 
@@ -29,6 +31,8 @@ pub struct Settings {
     pub ts_refclk: OutputClock,
     /// Names by which browsers may reach this host, beside its addresses and its own name.
     pub host_names: Vec<String>,
+    /// Who is told of alarms.
+    pub alarms: AlarmSettings,
     /// What is logged, as `info` or `ormatrix_control=debug,info`.
     pub log: String,
 }
@@ -83,6 +87,7 @@ impl Default for Settings {
             still_max_age_ms: 5000,
             ts_refclk: OutputClock::LocalMac,
             host_names: Vec::new(),
+            alarms: AlarmSettings::default(),
             log: "info".to_owned(),
         }
     }
@@ -116,9 +121,18 @@ mod tests {
             ormatrix_settings::load_from(Some(&uncommented), ENV_PREFIX, []).unwrap();
         let default = Settings::default();
         assert_eq!(read.database, Some(default.database_path()));
-        assert_eq!(lines.len(), 8, "every setting stands in the file");
-        // These two have no default worth writing down.
-        let shown = Settings { database: None, host_names: Vec::new(), ..read };
+        // Each setting has a line, and each table of alarms one more.
+        assert_eq!(lines.len(), 8 + 4 + 11, "every setting stands in the file");
+        let AlarmSettings { ca_file, webhook, mqtt, syslog } = &read.alarms;
+        assert!(ca_file.is_some() && webhook.url.is_some() && webhook.secret.is_some());
+        assert!(mqtt.url.is_some() && mqtt.client_id.is_some() && mqtt.username.is_some());
+        assert!(mqtt.password.is_some() && syslog.url.is_some());
+        let none = AlarmSettings::default();
+        assert_eq!(mqtt.topic, none.mqtt.topic);
+        let named = (syslog.facility, syslog.enterprise);
+        assert_eq!(named, (none.syslog.facility, none.syslog.enterprise));
+        // These have no default worth writing down.
+        let shown = Settings { database: None, host_names: Vec::new(), alarms: none, ..read };
         assert_eq!(shown, default);
     }
 

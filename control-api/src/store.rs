@@ -6,6 +6,7 @@
 //! database. Where it cannot be used, it stays untouched and changes are refused
 //! ([`Health`]).
 
+mod alarms;
 mod backups;
 mod copy;
 pub(crate) mod file;
@@ -36,6 +37,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("store/migrations/0003_merge.sql"),
     include_str!("store/migrations/0004_levels.sql"),
     include_str!("store/migrations/0005_operations.sql"),
+    include_str!("store/migrations/0006_alarms.sql"),
 ];
 
 /// Why the database cannot be used.
@@ -109,7 +111,7 @@ pub enum StoreError {
     Row {
         /// The database.
         path: PathBuf,
-        /// `input` or `output`.
+        /// `input`, `output` or `alarm`.
         what: &'static str,
         /// Which.
         id: String,
