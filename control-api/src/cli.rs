@@ -4,6 +4,7 @@
 //! when not, 2 when the command line itself is wrong, 3 when a take was accepted but not
 //! confirmed in time.
 
+mod alarm;
 mod analysis;
 mod backup;
 mod client;
@@ -101,6 +102,9 @@ enum Command {
     Apply(site::Apply),
     /// Write the whole site into a file.
     Export(site::Export),
+    /// What is wrong, since when, who has seen it, and what to do.
+    #[command(subcommand)]
+    Alarm(alarm::Command),
     /// Whether all is well, and if not, what to do.
     Status,
     /// What happens, as it happens.
@@ -172,6 +176,7 @@ pub fn main() -> ExitCode {
         Command::Zone(command) => zone::run(&context, command),
         Command::Apply(apply) => site::apply(&context, &apply),
         Command::Export(export) => site::export(&context, &export),
+        Command::Alarm(command) => alarm::run(&context, command),
         Command::Status => status::run(&context),
         Command::Events => events::run(&context),
         Command::Backup(wanted) => backup::run(&context, &wanted),

@@ -207,9 +207,11 @@ impl Engine {
         }
         let began = *pending.began.last()?;
         let lasted = now.since(began) >= condition.kind.hold().raise_ms * MS;
+        if lasted {
+            return Some(1);
+        }
         let times = pending.began.len();
-        let flaps = condition.kind.flaps() && times >= BEGINNINGS;
-        (lasted || flaps).then_some(times as u32)
+        (condition.kind.flaps() && times >= BEGINNINGS).then_some(times as u32)
     }
 
     fn raise(&mut self, condition: Condition, times: u32, now: Moment) -> Notice {

@@ -8,14 +8,13 @@ use std::cmp::Reverse;
 use axum::{
     Json,
     extract::{FromRequest, Path, Request, State},
-    http::header,
 };
 use serde::{Deserialize, de::DeserializeOwned};
 use utoipa::ToSchema;
 pub use view::{AlarmEvent, AlarmView};
 use view::{AlarmHistory, HistoryQuery};
 
-use super::body::JsonBody;
+use super::body::{BODY_MAX, JsonBody, media_type, octets, unsupported};
 use crate::{
     actor::{Action, Actor},
     alarms::alarm::Alarm,
@@ -46,13 +45,14 @@ impl<T: Default + DeserializeOwned> FromRequest<Shared> for MaybeBody<T> {
     type Rejection = Error;
 
     async fn from_request(request: Request, app: &Shared) -> Result<Self, Error> {
-        let headers = request.headers();
-        let length = headers.get(header::CONTENT_LENGTH).map(|length| length.as_bytes() == b"0");
-        let none = length.unwrap_or(!headers.contains_key(header::TRANSFER_ENCODING));
-        if none && !headers.contains_key(header::CONTENT_TYPE) {
+        let found = media_type(request.headers());
+        if found == "application/json" {
+            return JsonBody::from_request(request, app).await.map(|JsonBody(body)| Self(body));
+        }
+        if found.is_empty() && octets(app, request, BODY_MAX).await?.is_empty() {
             return Ok(Self(T::default()));
         }
-        JsonBody::from_request(request, app).await.map(|JsonBody(body)| Self(body))
+        Err(unsupported(&found, "application/json"))
     }
 }
 

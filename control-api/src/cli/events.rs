@@ -84,6 +84,13 @@ fn print(context: &Context, id: Option<&str>, name: &str, data: &str) -> Result<
             table::text(&data, "id"),
             table::text(&data, "change")
         ),
+        "alarm" => format!(
+            "{} {} {}: {}",
+            table::text(&data, "change"),
+            table::text(&data, "alarm/severity"),
+            table::text(&data, "alarm/id"),
+            table::text(&data, "alarm/text")
+        ),
         "router" if data["connected"] == true => "connected".to_owned(),
         "router" => "not connected".to_owned(),
         // Many a second, and nothing to read in them.

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use serde_json::{Value, json};
 
-use super::{CliError, Context, table};
+use super::{CliError, Context, alarm, table};
 
 /// Asks, judges and prints. Fails when something is wrong.
 pub fn run(context: &Context) -> Result<ExitCode, CliError> {
@@ -13,12 +13,14 @@ pub fn run(context: &Context) -> Result<ExitCode, CliError> {
     let router = client.get("/api/v1/router")?;
     let inputs = client.get("/api/v1/inputs")?;
     let outputs = client.get("/api/v1/outputs")?;
-    let faults = judge(&ready, table::list(&inputs), table::list(&outputs));
+    let alarms = client.get("/api/v1/alarms")?;
+    let mut faults = judge(&ready, table::list(&inputs), table::list(&outputs));
+    faults.extend(alarm::unseen(table::list(&alarms)));
     let well = faults.is_empty();
     if context.json {
         let status = json!({
             "well": well, "faults": faults, "ready": ready, "router": router,
-            "inputs": inputs, "outputs": outputs,
+            "inputs": inputs, "outputs": outputs, "alarms": alarms,
         });
         table::json(&status)?;
     } else {

@@ -4,7 +4,10 @@ use std::{
     io::{BufRead, BufReader, Read},
     net::SocketAddr,
     path::Path,
-    sync::{Arc, Mutex, MutexGuard},
+    sync::{
+        Arc, Mutex, MutexGuard,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -14,6 +17,7 @@ use ormatrix_control::{
     server::{self, Running},
     settings::Settings,
 };
+use ormatrix_io::{Clock, SystemClock};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -27,12 +31,47 @@ pub struct Bench {
     pub directory: TempDir,
     pub model: Arc<Mutex<Model>>,
     pub router: Option<FakeRouter>,
+    /// The clock of the control plane.
+    pub clock: Arc<Turned>,
     limits: Limits,
     clock: SharedClock,
     settings: Settings,
     runtime: Runtime,
     running: Option<Running>,
     agent: ureq::Agent,
+}
+
+/// The host's clocks, turned forward as far as a test wants.
+#[derive(Debug, Default)]
+pub struct Turned(AtomicU64);
+
+impl Turned {
+    /// Lets so many milliseconds pass at once.
+    pub fn turn(&self, ms: u64) {
+        self.0.fetch_add(ms * 1_000_000, Ordering::SeqCst);
+    }
+
+    fn by(&self) -> u64 {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+impl Clock for Turned {
+    fn now(&self) -> u64 {
+        SystemClock.now() + self.by()
+    }
+
+    fn tai(&self) -> u64 {
+        SystemClock.tai() + self.by()
+    }
+
+    fn unix(&self) -> u64 {
+        SystemClock.unix() + self.by()
+    }
+
+    fn sleep_until(&self, at: u64) {
+        SystemClock.sleep_until(at.saturating_sub(self.by()));
+    }
 }
 
 /// An answer, whole.
@@ -123,6 +162,7 @@ impl Bench {
             directory,
             model: Arc::new(Mutex::new(model)),
             router: None,
+            clock: Arc::default(),
             limits: Limits::default(),
             clock: Arc::new(ormatrix_io::SystemClock),
             runtime: Runtime::new().unwrap(),

@@ -1,6 +1,9 @@
 //! The API as its callers see it, against a fake router. One file a scenario.
 #![forbid(unsafe_code)]
 
+mod alarm_delivery;
+mod alarm_mqtt;
+mod alarms;
 mod analysis;
 mod backup;
 mod bad_requests;
