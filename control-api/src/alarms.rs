@@ -105,6 +105,11 @@ impl Alarms {
         active
     }
 
+    /// The active alarm of that id.
+    pub fn find(&self, id: &str) -> Option<Alarm> {
+        self.lock().engine.active().find(|alarm| alarm.condition.id == id).cloned()
+    }
+
     /// Looks at everything once. Returns when the next look is due by itself, on the clock
     /// that never goes back.
     fn look(&self, app: &App) -> Option<u64> {

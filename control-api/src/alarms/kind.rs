@@ -5,8 +5,14 @@
 
 use std::{fmt, str::FromStr};
 
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
 /// How bad an alarm is, the worst first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema,
+)]
+#[serde(rename_all = "lowercase")]
 pub enum Severity {
     /// A display does not show what it should, or nobody can tell: act at once.
     Critical,
@@ -174,6 +180,7 @@ mod tests {
         }
         for severity in Severity::ALL {
             assert_eq!(severity.as_str().parse(), Ok(severity));
+            assert_eq!(serde_json::to_value(severity).unwrap(), severity.as_str());
         }
         assert!("bad".parse::<Severity>().unwrap_err().contains("critical, major"));
         assert!(Severity::ALL.is_sorted());

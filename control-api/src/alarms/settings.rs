@@ -105,7 +105,7 @@ impl TryFrom<String> for Secret {
 }
 
 /// A host to connect to.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Target {
     /// As given.
     pub scheme: String,
@@ -152,6 +152,12 @@ impl Target {
     pub fn authority(&self) -> String {
         let Self { host, port, .. } = self;
         if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
+    }
+}
+
+impl fmt::Debug for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 
@@ -295,5 +301,22 @@ mod tests {
             serde_json::from_str(r#"{ "webhook": { "secret": "hush" } }"#).unwrap();
         assert!(!format!("{settings:?}").contains("hush"));
         assert_eq!(settings.webhook.secret.unwrap().reveal(), "hush");
+        let url = WebhookUrl::try_from("https://h.example/a?key=hush".to_owned()).unwrap();
+        assert!(!format!("{url:?} {}", url.0).contains("hush"), "{url:?}");
+    }
+
+    #[test]
+    fn each_variable_of_the_environment_stands_alone() {
+        let name = |name: &str| format!("X_ALARMS__{name}").into();
+        let variables = [
+            (name("MQTT__PASSWORD"), "1234".into()),
+            (name("WEBHOOK__SECRET"), "hush".into()),
+            (name("WEBHOOK__URL"), "http://h.example/a".into()),
+        ];
+        let settings: crate::settings::Settings =
+            ormatrix_settings::load_from(None, "X", variables).unwrap();
+        assert!(settings.alarms.webhook.url.is_some());
+        let password = settings.alarms.mqtt.password.unwrap();
+        assert_eq!(password.reveal(), "1234");
     }
 }

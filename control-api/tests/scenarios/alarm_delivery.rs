@@ -14,6 +14,7 @@ use ormatrix_control::{
     alarms::settings::{AlarmSettings, Secret, SyslogUrl, WebhookUrl},
     settings::Settings,
 };
+use ormatrix_io::{Clock, SystemClock};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use serde_json::{Value, json};
 use syslog_rfc5424::{SyslogFacility, SyslogMessage, SyslogSeverity};
@@ -42,6 +43,23 @@ pub fn metric(bench: &Bench, line: &str) -> u64 {
     let text = String::from_utf8(bench.get("/metrics").octets).unwrap();
     let found = text.lines().find_map(|it| it.strip_prefix(line)?.trim().parse().ok());
     found.unwrap_or_else(|| panic!("no {line} in {text}"))
+}
+
+/// Waits until it is so, but not for ever.
+#[track_caller]
+pub fn until(so: impl Fn() -> bool) {
+    let end = SystemClock.now() + PATIENCE.as_nanos() as u64;
+    while !so() {
+        assert!(SystemClock.now() < end, "it never became so");
+        thread::yield_now();
+    }
+}
+
+/// Why the first receiver is not reached, once it is not.
+pub fn failing(bench: &Bench) -> String {
+    let outbox = &bench.running().app.alarms.deliveries.outboxes()[0];
+    until(|| outbox.failing().is_some());
+    outbox.failing().unwrap_or_default()
 }
 
 /// An authority in a file, and a certificate of it for 127.0.0.1.
@@ -243,9 +261,7 @@ fn what_is_not_taken_is_posted_again_in_order() {
         .iter()
         .all(|it| it.header("ormatrix-delivery") == posted[0].header("ormatrix-delivery"));
     assert!(same && posted[0].header("ormatrix-signature").is_empty());
-    while metric(&bench, "ormatrix_alarm_notices_delivered_total{receiver=\"webhook\"}") < 2 {
-        thread::yield_now();
-    }
+    until(|| metric(&bench, "ormatrix_alarm_notices_delivered_total{receiver=\"webhook\"}") == 2);
     assert_eq!(metric(&bench, "ormatrix_alarm_notices_dropped_total{receiver=\"webhook\"}"), 1);
     assert_eq!(metric(&bench, "ormatrix_alarm_delivery_failures_total{receiver=\"webhook\"}"), 4);
     assert_eq!(metric(&bench, "ormatrix_alarm_notices_waiting{receiver=\"webhook\"}"), 0);
@@ -262,9 +278,7 @@ fn a_receiver_that_stays_away_is_an_alarm_and_holds_up_nothing() {
         both(settings);
         settings.alarms.syslog.url = Some(dead);
     });
-    while bench.running().app.alarms.deliveries.outboxes()[1].failing().is_none() {
-        thread::yield_now();
-    }
+    until(|| bench.running().app.alarms.deliveries.outboxes()[1].failing().is_some());
     // More than its queue holds: the others have them all, and it has the latest.
     let mut last = 0;
     for n in 0..1100 {
@@ -308,13 +322,7 @@ fn https_only_to_whom_the_hospital_trusts() {
         settings.alarms.ca_file = Some(ca_file);
     });
     report(&bench, "hot", "major", "secret");
-    let outbox = bench.running().app.alarms.deliveries.outboxes()[0].clone();
-    let reason = loop {
-        if let Some(reason) = outbox.failing() {
-            break reason;
-        }
-        thread::yield_now();
-    };
+    let reason = failing(&bench);
     assert!(reason.contains("certificate"), "{reason}");
     assert!(receiver.posted.try_recv().is_err());
 }
@@ -328,13 +336,7 @@ fn an_authority_that_cannot_be_read_is_named() {
         settings.alarms.webhook.url = Some(url);
     });
     report(&bench, "hot", "major", "x");
-    let outbox = bench.running().app.alarms.deliveries.outboxes()[0].clone();
-    let reason = loop {
-        if let Some(reason) = outbox.failing() {
-            break reason;
-        }
-        thread::yield_now();
-    };
+    let reason = failing(&bench);
     assert!(reason.contains("ca_file /nowhere/ca.pem"), "{reason}");
 }
 
@@ -424,10 +426,7 @@ fn syslog_over_tcp_and_tls_survives_a_server_that_restarts() {
         assert!(counted(&mut server).msg.contains("more than ASCII"));
         drop(server);
         // It has noticed that nobody is there before it has something to say.
-        let outbox = bench.running().app.alarms.deliveries.outboxes()[0].clone();
-        while outbox.counts().failures == 0 {
-            thread::yield_now();
-        }
+        failing(&bench);
         report(&bench, "three", "major", "third");
         let mut server = accept();
         assert_eq!(counted(&mut server).msg, "third. Mend it");

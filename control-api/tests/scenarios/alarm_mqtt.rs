@@ -6,7 +6,6 @@ use std::{
     net::{TcpListener, TcpStream},
     path::{Path, PathBuf},
     process::{Child, ChildStdout, Command, Stdio},
-    thread,
 };
 
 use ormatrix_control::{
@@ -17,7 +16,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::{
-    alarm_delivery::{Certificates, metric, report},
+    alarm_delivery::{Certificates, failing, metric, report, until},
     bench::Bench,
 };
 
@@ -74,11 +73,7 @@ impl Broker {
         let mut command = program("usr/sbin/mosquitto");
         command.arg("-c").arg(self.folder.path().join("mosquitto.conf"));
         self.child = Some(command.stderr(Stdio::null()).spawn().unwrap());
-        while TcpStream::connect(("127.0.0.1", self.port)).is_err() {
-            let ended = self.child.as_mut().unwrap().try_wait().unwrap();
-            assert_eq!(ended, None, "mosquitto does not start");
-            thread::yield_now();
-        }
+        until(|| TcpStream::connect(("127.0.0.1", self.port)).is_ok());
     }
 
     /// Ends it as its own service would, so that it keeps what it knows.
@@ -216,9 +211,7 @@ fn a_broker_that_comes_late_and_goes_in_between_gets_everything() {
     }
     assert_eq!(metric(&bench, "ormatrix_alarm_notices_waiting{receiver=\"mqtt\"}"), 50);
     broker.start();
-    while metric(&bench, "ormatrix_alarm_notices_waiting{receiver=\"mqtt\"}") > 0 {
-        thread::yield_now();
-    }
+    until(|| metric(&bench, "ormatrix_alarm_notices_waiting{receiver=\"mqtt\"}") == 0);
     broker.stop();
     for n in 50..90 {
         report(&bench, &format!("r{n}"), "minor", "while it was away");
@@ -278,12 +271,6 @@ fn with_tls_and_a_password() {
     drop(bench);
     // A wrong password is said to be one.
     let bench = set("loud", &ca_file);
-    let outbox = bench.running().app.alarms.deliveries.outboxes()[0].clone();
-    let reason = loop {
-        if let Some(reason) = outbox.failing() {
-            break reason;
-        }
-        thread::yield_now();
-    };
+    let reason = failing(&bench);
     assert!(reason.contains("NotAuthorized") || reason.contains("BadUserName"), "{reason}");
 }

@@ -14,6 +14,7 @@ use rusqlite::Connection;
 use serde_json::{Value, json};
 
 use crate::{
+    alarm_delivery::until,
     bench::{Answer, Bench, Listener},
     fake_router::Model,
 };
@@ -405,9 +406,7 @@ fn alarms_need_no_database() {
     other.execute_batch("ALTER TABLE elsewhere RENAME TO alarms").unwrap();
     // It is found to work again, and what waited is there.
     let app = &bench.running().app;
-    while app.alarms.journal.failing().is_some() {
-        std::thread::yield_now();
-    }
+    until(|| app.alarms.journal.failing().is_none());
     look(&bench);
     bench.clock.turn(1000);
     assert_eq!(told(&mut events, "cleared")["kind"], "database-failing");

@@ -159,9 +159,8 @@ impl Speaker<'_> {
 
     /// Publishes an alarm as it is now, which may be later than what is told of it.
     async fn state(&mut self, id: &str) -> Result<(), String> {
-        let active = self.app.alarms.active();
-        let alarm = active.iter().find(|alarm| alarm.condition.id == id);
-        let state = alarm.map(|alarm| AlarmView::of(alarm).json().to_string());
+        let alarm = self.app.alarms.find(id);
+        let state = alarm.map(|alarm| AlarmView::of(&alarm).json().to_string());
         let topic = self.settings.topic.below(&format!("alarms/{id}"));
         self.publish(topic, true, state.unwrap_or_default()).await
     }

@@ -9,12 +9,12 @@ use axum::{
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::{AlarmView, TEXT_MAX, check, view::SeverityWord};
+use super::{AlarmView, TEXT_MAX, check};
 use crate::{
     actor::{Action, Actor},
     alarms::{
         alarm::{Condition, Subject},
-        kind::Kind,
+        kind::{Kind, Severity},
         reports::{REPORTS_MAX, alarm_id},
     },
     api::body::JsonBody,
@@ -47,7 +47,7 @@ pub struct ReportSubject {
 #[serde(deny_unknown_fields)]
 pub struct ReportBody {
     /// How bad it is.
-    pub severity: SeverityWord,
+    pub severity: Severity,
     /// What it is about.
     pub subject: ReportSubject,
     /// What is wrong, for people, in up to 500 characters.
@@ -98,7 +98,7 @@ pub async fn put(
     let condition = Condition {
         id: alarm.clone(),
         kind: Kind::Reported,
-        severity: severity.severity(),
+        severity,
         subject: Subject { kind: subject.kind, id: subject.id, label },
         text,
         action,
@@ -106,12 +106,9 @@ pub async fn put(
     };
     let full = |_| Error::TooManyReports { limit: REPORTS_MAX };
     let new = app.alarms.report(&app, condition).map_err(full)?;
-    let active = app.alarms.active();
-    let Some(alarm) = active.iter().find(|active| active.condition.id == alarm) else {
-        return Err(Error::Internal);
-    };
+    let alarm = app.alarms.find(&alarm).ok_or(Error::Internal)?;
     let status = if new { StatusCode::CREATED } else { StatusCode::OK };
-    Ok((status, Json(AlarmView::of(alarm))).into_response())
+    Ok((status, Json(AlarmView::of(&alarm))).into_response())
 }
 
 /// Says that what was reported is no longer so. The alarm is cleared a moment later.

@@ -12,43 +12,6 @@ use crate::{
     time::rfc3339,
 };
 
-/// How bad an alarm is.
-#[derive(Clone, Copy, Debug, Deserialize, Serialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-#[schema(as = Severity)]
-pub enum SeverityWord {
-    /// A display does not show what it should, or nobody can tell: act at once.
-    Critical,
-    /// Something has failed and there is nothing left to fall back on: act before the next case.
-    Major,
-    /// Something is impaired and the work goes on: act within the day.
-    Minor,
-    /// Worth knowing; nobody is harmed.
-    Warning,
-}
-
-impl SeverityWord {
-    /// The word for it.
-    pub fn of(severity: Severity) -> Self {
-        match severity {
-            Severity::Critical => Self::Critical,
-            Severity::Major => Self::Major,
-            Severity::Minor => Self::Minor,
-            Severity::Warning => Self::Warning,
-        }
-    }
-
-    /// What it means.
-    pub fn severity(self) -> Severity {
-        match self {
-            Self::Critical => Severity::Critical,
-            Self::Major => Severity::Major,
-            Self::Minor => Severity::Minor,
-            Self::Warning => Severity::Warning,
-        }
-    }
-}
-
 /// What an alarm is about.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = AlarmSubject)]
@@ -87,7 +50,7 @@ pub struct AlarmView {
     #[schema(example = "signal-lost")]
     pub kind: String,
     /// How bad it is, or was at last.
-    pub severity: SeverityWord,
+    pub severity: Severity,
     /// What it is about.
     pub subject: SubjectView,
     /// What is wrong, for people.
@@ -116,7 +79,7 @@ impl AlarmView {
             id: condition.id.clone(),
             episode: alarm.episode,
             kind: condition.kind.to_string(),
-            severity: SeverityWord::of(condition.severity),
+            severity: condition.severity,
             subject: SubjectView { kind, id, label },
             text: condition.text.clone(),
             action: condition.action.clone(),
