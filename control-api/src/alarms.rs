@@ -124,22 +124,25 @@ impl Alarms {
         // Taken one after the other: who holds one of their locks never waits for another.
         let labels = Labels::of(&app.inventory());
         let faults = app.faults().clone();
-        let known = app.reconciled.borrow().is_some();
+        let (reconciled, connection) =
+            (*app.reconciled.borrow(), *app.router.connections().borrow());
+        let known = reconciled.is_some() && reconciled == connection;
         let rising = &mut inner.rising;
-        app.router.read(|mirror| match mirror {
+        let seen = app.router.read(|mirror| match mirror {
             None => {
                 let socket = app.settings.router_socket.display().to_string();
                 present.push(conditions::router_away(&socket));
+                false
             }
             Some(mirror) if known => {
                 present.extend(conditions::of_router(&labels, mirror, rising, now.now));
                 present.extend(conditions::refused(&labels, &faults));
+                true
             }
-            Some(_) => {}
+            // What the inventory has may be missing there still.
+            Some(_) => false,
         });
-        // Both ways: between the two looks the connection may have come or gone.
-        let known = known && app.router.connected();
-        let notices = inner.engine.step(now, present, |kind| !known && kind.needs_router());
+        let notices = inner.engine.step(now, present, |kind| !seen && kind.needs_router());
         for notice in notices {
             self.tell(notice);
         }
