@@ -121,8 +121,8 @@ pub fn router_away(socket: &str) -> Condition {
         severity: Severity::Critical,
         subject: Subject::new("router", "router", "Router"),
         text: format!(
-            "The router is not connected at {socket}: nothing can be switched, and \
-                       nobody knows whether pictures flow"
+            "The router is not connected at {socket}: nothing can be switched, and nobody knows \
+             whether pictures flow"
         ),
         action: "Look at the displays. On the router's host: `systemctl status ormatrix-router`; \
                  start it, or look into `journalctl -u ormatrix-router`"
@@ -139,8 +139,8 @@ pub fn database_failing(database: &str, reason: &str) -> Condition {
         severity: Severity::Major,
         subject: Subject::new("database", "database", "Database"),
         text: format!(
-            "The database {database} takes nothing: {reason}. Takes work; changes of \
-                       inputs and outputs do not, and alarms are kept in memory only"
+            "The database {database} takes nothing: {reason}. Takes work; changes of inputs and \
+             outputs do not, and alarms are kept in memory only"
         ),
         action: "Look for a full or read-only disk (`df`, `mount`, `dmesg`), the owner of the \
                  file and its directory, and other programs that hold it"
@@ -158,8 +158,8 @@ pub fn delivery_failing(receiver: &str, target: &str, reason: &str) -> Condition
         subject: Subject::new("delivery", receiver, receiver),
         text: format!("Alarms do not reach {receiver} at {target}: {reason}"),
         action: format!(
-            "Look at that receiver and the network to it, or correct \
-                         [alarms.{receiver}] in the settings of ormatrix-control"
+            "Look at that receiver and the network to it, or correct [alarms.{receiver}] in the \
+             settings of ormatrix-control"
         ),
         clears_after_s: None,
     }
@@ -173,25 +173,15 @@ pub fn refused(labels: &Labels, faults: &Faults) -> Vec<Condition> {
         let label = labels.input(id);
         let text = format!("Input '{label}' is not received, the router refuses it: {reason}");
         let subject = Subject::new("input", id, label);
-        Wrong { found: &mut found, subject }.add(
-            Kind::InputRefused,
-            "",
-            Severity::Major,
-            text,
-            action,
-        );
+        let wrong = &mut Wrong { found: &mut found, subject };
+        wrong.add(Kind::InputRefused, "", Severity::Major, text, action);
     }
     for (id, reason) in &faults.outputs {
         let label = labels.output(id);
         let text = format!("Output '{label}' is not sent, the router refuses it: {reason}");
         let subject = Subject::new("output", id, label);
-        Wrong { found: &mut found, subject }.add(
-            Kind::OutputRefused,
-            "",
-            Severity::Major,
-            text,
-            action,
-        );
+        let wrong = &mut Wrong { found: &mut found, subject };
+        wrong.add(Kind::OutputRefused, "", Severity::Major, text, action);
     }
     found
 }

@@ -142,3 +142,64 @@ impl Outbox {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::alarms::{
+        alarm::{Alarm, Change, Condition, Subject},
+        kind::{Kind, Severity},
+    };
+
+    fn notice(at: u64) -> Arc<Notice> {
+        let condition = Condition {
+            id: "reported:x".to_owned(),
+            kind: Kind::Reported,
+            severity: Severity::Minor,
+            subject: Subject::new("k", "i", "l"),
+            text: String::new(),
+            action: String::new(),
+            clears_after_s: None,
+        };
+        let alarm = Alarm {
+            episode: 1,
+            condition,
+            raised_at: 0,
+            cleared_at: None,
+            acknowledged: None,
+            times: 1,
+        };
+        Arc::new(Notice { change: Change::Raised, at, alarm })
+    }
+
+    #[tokio::test]
+    async fn a_full_queue_drops_the_oldest_that_is_not_on_its_way() {
+        let outbox = Outbox::new("mqtt", "mqtt://x".to_owned(), Arc::default());
+        outbox.put(notice(0));
+        assert_eq!(outbox.next().await.at, 0);
+        let more = QUEUE as u64 + 2;
+        (1..more).for_each(|at| outbox.put(notice(at)));
+        let mut got = Vec::new();
+        while outbox.counts().waiting > 0 {
+            got.push(outbox.next().await.at);
+            outbox.delivered();
+        }
+        let expected: Vec<u64> = std::iter::once(0).chain(3..more).collect();
+        assert_eq!(got, expected);
+        let counts = outbox.counts();
+        assert_eq!((counts.delivered, counts.dropped), (QUEUE as u64, 2));
+    }
+
+    #[test]
+    fn it_fails_until_it_is_reached_and_keeps_the_first_reason() {
+        let outbox = Outbox::new("mqtt", "mqtt://x".to_owned(), Arc::default());
+        outbox.put(notice(0));
+        outbox.failed("nobody is there");
+        outbox.failed("it is slow");
+        assert_eq!(outbox.failing().as_deref(), Some("nobody is there"));
+        outbox.refused("it does not like it");
+        assert_eq!((outbox.counts().dropped, outbox.counts().failures), (1, 3));
+        outbox.well();
+        assert_eq!(outbox.failing(), None);
+    }
+}
