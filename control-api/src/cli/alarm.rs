@@ -5,7 +5,8 @@ use std::process::ExitCode;
 use clap::Subcommand;
 use serde_json::{Value, json};
 
-use super::{CliError, Context, client::segment, table};
+use super::{CliError, Context, table};
+use crate::http::query::segment;
 
 /// What can be done with alarms.
 #[derive(Subcommand)]

@@ -7,7 +7,7 @@
 use ormatrix_protocol::{InputSpec, OutputSpec};
 
 use crate::{
-    inventory::{Accepts, Colour, Input, Inventory, Output},
+    inventory::{Accepts, Colour, Input, Inventory, Labels, Output, SourceType},
     mirror::Mirror,
 };
 
@@ -22,7 +22,9 @@ pub fn adopt(inventory: &mut Inventory, mirror: &Mirror) {
 fn input(spec: InputSpec) -> Input {
     Input {
         label: spec.label.unwrap_or_else(|| spec.id.to_string()),
+        labels: Labels::new(),
         zone: String::new(),
+        source_type: SourceType::Other,
         video: spec.video,
         legs: spec.legs,
         payload_type: spec.payload_type,
@@ -39,7 +41,9 @@ fn input(spec: InputSpec) -> Input {
 fn output(spec: OutputSpec) -> Output {
     Output {
         label: spec.id.to_string(),
+        labels: Labels::new(),
         zone: String::new(),
+        park: None,
         legs: spec.legs,
         payload_type: spec.payload_type,
         ssrc: spec.ssrc,

@@ -32,8 +32,7 @@ impl Store {
     /// Writes alarms as they are now, `at` this time since the Unix epoch, and waits for the
     /// disk. Without any, writes that time alone: then too a disk that takes nothing is found.
     pub fn put_alarms(&self, alarms: &[Alarm], at: u64) -> Result<(), StoreError> {
-        let mut connection = self.lock();
-        let done = connection.transaction().and_then(|transaction| {
+        self.commit(|transaction| {
             let mut put = transaction.prepare_cached(
                 "INSERT OR REPLACE INTO alarms (episode, id, kind, severity, subject_kind, \
                  subject_id, label, text, action, clears_after_s, raised_at, cleared_at, \
@@ -72,9 +71,8 @@ impl Store {
             )?;
             transaction
                 .execute("INSERT OR REPLACE INTO alarm_marks VALUES (1, ?1)", [number(at)])?;
-            transaction.commit()
-        });
-        done.map_err(|reason| StoreError::Sqlite { path: self.path.to_path_buf(), reason })
+            Ok(())
+        })
     }
 
     /// The alarms that a query's end chooses. One that cannot be read is left out and told:

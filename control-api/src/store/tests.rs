@@ -15,7 +15,7 @@ mod harmed;
 const NOW: u64 = 1_769_851_800_123_000_000;
 
 impl Store {
-    fn open(path: &Path) -> Result<Self, StoreError> {
+    pub(super) fn open(path: &Path) -> Result<Self, StoreError> {
         Self::open_at(path, NOW)
     }
 }

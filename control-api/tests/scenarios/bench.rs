@@ -31,10 +31,10 @@ pub struct Bench {
     pub directory: TempDir,
     pub model: Arc<Mutex<Model>>,
     pub router: Option<FakeRouter>,
-    /// The clock of the control plane.
+    /// The clock of the control plane, unless the test gives another.
     pub clock: Arc<Turned>,
+    timed: SharedClock,
     limits: Limits,
-    clock: SharedClock,
     settings: Settings,
     runtime: Runtime,
     running: Option<Running>,
@@ -132,7 +132,7 @@ impl Bench {
     /// With a clock that the test turns.
     pub fn timed(clock: SharedClock) -> Self {
         let mut bench = Self::without_router(Model::default());
-        bench.clock = clock;
+        bench.timed = clock;
         bench.begun()
     }
 
@@ -157,14 +157,15 @@ impl Bench {
             .timeout_global(Some(PATIENCE))
             .build();
         let directory = tempfile::tempdir().unwrap();
+        let clock: Arc<Turned> = Arc::default();
         Self {
             settings: Self::settings(directory.path()),
             directory,
             model: Arc::new(Mutex::new(model)),
             router: None,
-            clock: Arc::default(),
+            timed: clock.clone(),
+            clock,
             limits: Limits::default(),
-            clock: Arc::new(ormatrix_io::SystemClock),
             runtime: Runtime::new().unwrap(),
             running: None,
             agent: config.into(),
@@ -193,7 +194,7 @@ impl Bench {
     }
 
     pub fn start_control(&mut self) {
-        let started = server::start(self.settings.clone(), self.limits, self.clock.clone());
+        let started = server::start(self.settings.clone(), self.limits, self.timed.clone());
         self.running = Some(self.runtime.block_on(started).unwrap());
     }
 
