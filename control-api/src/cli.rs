@@ -21,6 +21,7 @@ mod salvo;
 mod site;
 mod status;
 mod stream;
+mod supervise;
 mod table;
 mod take;
 mod undo;

@@ -14,6 +14,7 @@ pub mod media;
 pub mod namespace;
 pub mod process;
 pub mod soak;
+pub mod watched;
 
 pub use matrix::Matrix;
 pub use process::Process;

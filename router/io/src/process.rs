@@ -31,9 +31,22 @@ pub fn die_with_parent() {
 /// `InvalidInput` for an id that is none; what the kernel says otherwise, as when the process
 /// is gone.
 pub fn terminate(pid: u32) -> io::Result<()> {
+    signal(pid, libc::SIGTERM)
+}
+
+/// Asks a process to read its settings again (`SIGHUP`), which ends one that does not know
+/// how.
+///
+/// # Errors
+/// As [`terminate`].
+pub fn hang_up(pid: u32) -> io::Result<()> {
+    signal(pid, libc::SIGHUP)
+}
+
+fn signal(pid: u32, signal: libc::c_int) -> io::Result<()> {
     match i32::try_from(pid) {
         // 0 and negative numbers mean whole groups of processes.
-        Ok(pid) if pid > 1 => sys::signal(pid, libc::SIGTERM),
+        Ok(pid) if pid > 1 => sys::signal(pid, signal),
         _ => Err(io::Error::from(io::ErrorKind::InvalidInput)),
     }
 }
@@ -48,16 +61,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_process_is_asked_to_end() {
-        let mut child = Command::new("cat").stdin(Stdio::piped()).spawn().unwrap();
-        terminate(child.id()).unwrap();
-        assert_eq!(child.wait().unwrap().signal(), Some(libc::SIGTERM));
+    fn a_process_is_asked() {
+        type Ask = fn(u32) -> io::Result<()>;
+        for (ask, signal) in [(terminate as Ask, libc::SIGTERM), (hang_up, libc::SIGHUP)] {
+            let mut child = Command::new("cat").stdin(Stdio::piped()).spawn().unwrap();
+            ask(child.id()).unwrap();
+            assert_eq!(child.wait().unwrap().signal(), Some(signal));
+        }
     }
 
     #[test]
     fn groups_are_out_of_reach() {
         for pid in [0, 1, u32::MAX] {
             assert_eq!(terminate(pid).unwrap_err().kind(), io::ErrorKind::InvalidInput);
+            assert_eq!(hang_up(pid).unwrap_err().kind(), io::ErrorKind::InvalidInput);
         }
     }
 }

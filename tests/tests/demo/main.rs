@@ -1,15 +1,13 @@
 //! `ormatrix demo` and `ormatrix doctor` as a person runs them.
 
-mod watched;
-
 use std::{fs, net::TcpListener, process::Command, time::Duration};
 
 use ormatrix_tests::{
     matrix::{request, try_request},
     process::program,
+    watched::{Watched, all_gone, children, signal, until},
 };
 use serde_json::{Value, json};
-use watched::{Watched, all_gone, children, signal, until};
 
 /// A demo of small pictures, ready.
 struct Demo {

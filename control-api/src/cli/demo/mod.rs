@@ -8,11 +8,9 @@
 mod calibrate;
 mod plan;
 mod ports;
-mod process;
 mod stage;
 mod state;
 mod summary;
-mod supervise;
 
 use std::{
     env,
@@ -28,7 +26,7 @@ use plan::{Plan, Programs};
 use stage::Stage;
 use state::State;
 
-use super::CliError;
+use super::{CliError, supervise::crew};
 
 /// Attempts to find ports that nobody takes meanwhile.
 const ATTEMPTS: usize = 3;
@@ -83,7 +81,7 @@ enum DemoError {
     #[error(transparent)]
     Format(#[from] plan::BadFormat),
     #[error(transparent)]
-    Dead(#[from] supervise::Dead),
+    Dead(#[from] crew::Dead),
     #[error(transparent)]
     Api(#[from] CliError),
     #[error("{name} does not start: {words}")]

@@ -13,8 +13,8 @@ use std::{
 use serde_json::{Value, json};
 
 use super::{
+    super::supervise::process::Launch,
     ports::{self, LOOPBACK},
-    process::Launch,
     state::State,
 };
 use crate::api::levels::RAMP_MS;

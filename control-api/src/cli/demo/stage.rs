@@ -15,12 +15,14 @@ use ormatrix_io::{Clock, SystemClock};
 use serde_json::{Value, json};
 
 use super::{
-    super::client::Client,
+    super::{
+        client::Client,
+        supervise::crew::{Crew, Role, What},
+    },
     DemoError,
     calibrate::{self, Outcome, Reading, Ticks},
     plan::{Plan, Programs},
     state::State,
-    supervise::{Crew, Role},
 };
 
 const SECOND: u64 = 1_000_000_000;
@@ -240,7 +242,12 @@ impl Stage {
         if self.stop.load(Ordering::Relaxed) {
             return Err(DemoError::Asked);
         }
-        self.crew.tend(&mut |line| super::say(line))?;
+        self.crew.tend(&mut |news| {
+            // That it runs again is seen, and the demo says little.
+            if !matches!(news.what, What::Started { .. }) {
+                super::say(&news.to_string());
+            }
+        })?;
         thread::sleep(TURN);
         Ok(())
     }

@@ -1,40 +1,24 @@
-//! Keeps programs running: restarts those that end, gives up on those that keep ending.
+//! Keeps programs running: restarts those that end, and where patience has an end, gives up on
+//! those that keep ending.
 //!
 //! One thread does everything, in turns of a few milliseconds; there is nothing to lock and
 //! the order of events is the order in which they are told.
 
-use std::{fmt::Write, io, thread, time::Duration};
+use std::{
+    fmt::{self, Write},
+    io, thread,
+    time::Duration,
+};
 
 use ormatrix_io::{Clock, SystemClock};
 
-use super::process::{Launch, Running, Words, in_words};
+use super::{
+    process::{Launch, Running, Words, in_words},
+    restarts::{Patience, Restarts},
+};
 
-const SECOND: u64 = 1_000_000_000;
-/// A program that ends this often within [`WINDOW`] is given up on.
-const ENDS: usize = 5;
-const WINDOW: u64 = 30 * SECOND;
-/// First pause before a restart; doubles with each end within the window.
-const PAUSE: u64 = SECOND / 4;
 /// Last lines of a program that are shown when it is given up on.
 const LAST_LINES: usize = 15;
-
-/// When to restart a program that ends, and when not any more.
-#[derive(Clone, Debug, Default)]
-pub struct Restarts {
-    ends: Vec<u64>,
-}
-
-impl Restarts {
-    /// Notes an end; the moment to start again, or `None` to give up.
-    pub fn ended(&mut self, now: u64) -> Option<u64> {
-        self.ends.retain(|end| now.saturating_sub(*end) < WINDOW);
-        self.ends.push(now);
-        if self.ends.len() >= ENDS {
-            return None;
-        }
-        Some(now + (PAUSE << (self.ends.len() - 1)))
-    }
-}
 
 /// What a program is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,19 +33,73 @@ pub enum Role {
     Router,
 }
 
-/// Why the demo cannot go on.
+/// Something that happened to a program.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct News {
+    /// Which.
+    pub name: String,
+    /// What.
+    pub what: What,
+}
+
+/// What happened to a program.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum What {
+    /// It runs again.
+    Started {
+        /// Its process id.
+        id: u32,
+    },
+    /// It ended, and is started again.
+    Ended {
+        /// How, with its last words where it had time for any.
+        how: String,
+        /// How long it takes until it is started again.
+        pause: Duration,
+        /// How often it has ended lately.
+        times: usize,
+    },
+    /// It could not be started, and that is tried again.
+    NotStarted {
+        /// What the system said.
+        reason: String,
+        /// How long it takes until it is tried again.
+        pause: Duration,
+        /// How often it has failed or ended lately.
+        times: usize,
+    },
+}
+
+impl fmt::Display for News {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = &self.name;
+        match &self.what {
+            What::Started { id } => write!(f, "{name} runs, process {id}"),
+            What::Ended { how, .. } => write!(f, "{name} {how}; it is started again"),
+            What::NotStarted { reason, pause, .. } => {
+                write!(f, "{name} cannot be started: {reason}; next attempt in {pause:?}")
+            }
+        }
+    }
+}
+
+/// Why it cannot go on.
 #[derive(Debug, thiserror::Error)]
 pub enum Dead {
     /// A program kept ending.
     #[error(
-        "{name} {how}, {ENDS} times within {} s: giving up. Its last words:\n{words}",
-        WINDOW / SECOND
+        "{name} {how}, {times} times within {} s: giving up. Its last words:\n{words}",
+        window.as_secs()
     )]
     KeepsEnding {
         /// Which.
         name: String,
         /// How it ended last.
         how: String,
+        /// How often.
+        times: usize,
+        /// Within what time.
+        window: Duration,
         /// What it wrote last.
         words: String,
     },
@@ -89,27 +127,39 @@ struct Member {
 }
 
 impl Member {
-    fn start(&mut self) -> Result<(), Dead> {
-        let running = Running::start(&self.launch).map_err(|reason| Dead::CannotStart {
-            name: self.name.clone(),
-            program: self.launch.program.display().to_string(),
-            reason,
-        })?;
+    fn start(&mut self) -> io::Result<u32> {
+        let running = Running::start(&self.launch)?;
+        let id = running.id();
         self.words = running.words.clone();
         self.running = Some(running);
-        Ok(())
+        Ok(id)
+    }
+
+    fn cannot_start(&self, reason: io::Error) -> Dead {
+        let program = self.launch.program.display().to_string();
+        Dead::CannotStart { name: self.name.clone(), program, reason }
+    }
+
+    fn tell(&self, what: What) -> News {
+        News { name: self.name.clone(), what }
     }
 }
 
-/// The programs of a demo.
+/// Programs that belong together.
 #[derive(Default)]
 pub struct Crew {
+    patience: Patience,
     members: Vec<Member>,
 }
 
 impl Crew {
-    /// Starts a program and keeps it running from now on.
-    pub fn start(&mut self, name: &str, role: Role, launch: Launch) -> Result<(), Dead> {
+    /// Nobody yet.
+    pub fn new(patience: Patience) -> Self {
+        Self { patience, members: Vec::new() }
+    }
+
+    /// Starts a program and keeps it running from now on; its process id.
+    pub fn start(&mut self, name: &str, role: Role, launch: Launch) -> Result<u32, Dead> {
         let mut member = Member {
             name: name.to_owned(),
             role,
@@ -118,16 +168,15 @@ impl Crew {
             words: Words::default(),
             last_words: Vec::new(),
             start_at: 0,
-            restarts: Restarts::default(),
+            restarts: Restarts::new(self.patience),
         };
-        member.start()?;
+        let id = member.start().map_err(|reason| member.cannot_start(reason))?;
         self.members.push(member);
-        Ok(())
+        Ok(id)
     }
 
-    /// Looks after all programs once: notes who ended, starts who is due. Each of it is told
-    /// to `say`, in a line.
-    pub fn tend(&mut self, say: &mut dyn FnMut(&str)) -> Result<(), Dead> {
+    /// Looks after all programs once: notes who ended, starts who is due, and tells of both.
+    pub fn tend(&mut self, tell: &mut dyn FnMut(&News)) -> Result<(), Dead> {
         let now = SystemClock.now();
         for member in &mut self.members {
             if let Some(running) = &mut member.running {
@@ -139,19 +188,37 @@ impl Crew {
                 if !words.is_empty() {
                     member.last_words = words;
                 }
-                let Some(at) = member.restarts.ended(now) else {
+                let pause = member.restarts.ended(now);
+                let times = member.restarts.count();
+                let Some(pause) = pause else {
                     let words = format!("  {}", member.last_words.join("\n  "));
-                    return Err(Dead::KeepsEnding { name: member.name.clone(), how, words });
+                    let window = self.patience.window();
+                    let name = member.name.clone();
+                    return Err(Dead::KeepsEnding { name, how, times, window, words });
                 };
-                member.start_at = at;
+                member.start_at = now + pause.as_nanos() as u64;
                 // Ended by a signal, it had no time to say why.
-                let reason = match (status.code(), member.last_words.last()) {
-                    (Some(_), Some(line)) => format!(" ({line})"),
-                    _ => String::new(),
+                let how = match (status.code(), member.last_words.last()) {
+                    (Some(_), Some(line)) => format!("{how} ({line})"),
+                    _ => how,
                 };
-                say(&format!("{} {how}{reason}; it is started again", member.name));
+                tell(&member.tell(What::Ended { how, pause, times }));
             } else if now >= member.start_at {
-                member.start()?;
+                match member.start() {
+                    Ok(id) => tell(&member.tell(What::Started { id })),
+                    Err(reason) => {
+                        // Its file may be about to be replaced.
+                        let again = self.patience == Patience::Endless;
+                        let Some(pause) = again.then(|| member.restarts.ended(now)).flatten()
+                        else {
+                            return Err(member.cannot_start(reason));
+                        };
+                        member.start_at = now + pause.as_nanos() as u64;
+                        let times = member.restarts.count();
+                        let reason = format!("{}: {reason}", member.launch.program.display());
+                        tell(&member.tell(What::NotStarted { reason, pause, times }));
+                    }
+                }
             }
         }
         Ok(())
@@ -174,7 +241,7 @@ impl Crew {
         let member = self
             .members
             .iter()
-            .find(|member| member.role == role && !member.restarts.ends.is_empty())?;
+            .find(|member| member.role == role && member.restarts.count() > 0)?;
         Some((member.name.clone(), member.last_words.last().cloned().unwrap_or_default()))
     }
 
@@ -185,6 +252,14 @@ impl Crew {
             let _ = writeln!(text, "{}:\n  {}", member.name, member.last_words.join("\n  "));
         }
         text
+    }
+
+    /// Has the programs of these roles that run now read their settings again (SIGHUP).
+    pub fn reload(&self, roles: &[Role]) {
+        let theirs = self.members.iter().filter(|member| roles.contains(&member.role));
+        for running in theirs.filter_map(|member| member.running.as_ref()) {
+            running.reload();
+        }
     }
 
     /// The programs running now: name and process id.
@@ -238,45 +313,55 @@ mod tests {
     }
 
     #[test]
-    fn pauses_grow_and_end_in_giving_up() {
-        let mut restarts = Restarts::default();
-        let mut now = 100 * SECOND;
-        let mut pauses = Vec::new();
-        while let Some(at) = restarts.ended(now) {
-            pauses.push(at - now);
-            now = at;
-        }
-        assert_eq!(pauses, [PAUSE, 2 * PAUSE, 4 * PAUSE, 8 * PAUSE]);
-    }
-
-    #[test]
-    fn rare_ends_are_forgiven() {
-        let mut restarts = Restarts::default();
-        for minute in 0..100 {
-            assert_eq!(restarts.ended(minute * 60 * SECOND), Some(minute * 60 * SECOND + PAUSE));
-        }
-    }
-
-    #[test]
-    fn a_program_that_keeps_ending_ends_the_demo_with_its_last_words() {
+    fn a_program_that_keeps_ending_ends_it_all_with_its_last_words() {
         let folder = tempfile::tempdir().unwrap();
         let mut crew = Crew::default();
         crew.start("parrot", Role::Source, shell("echo alas; exit 7", &folder)).unwrap();
         // Ends before, so that the test need not wait for the pauses.
         let now = SystemClock.now();
-        crew.members[0].restarts.ends = vec![now; ENDS - 2];
+        crew.members[0].restarts.set(vec![now; 3]);
         let mut said = Vec::new();
         let dead = loop {
             crew.members[0].start_at = 0;
-            if let Err(dead) = crew.tend(&mut |line| said.push(line.to_owned())) {
+            if let Err(dead) = crew.tend(&mut |news| said.push(news.to_string())) {
                 break dead.to_string();
             }
             thread::yield_now();
         };
-        assert_eq!(said, ["parrot ended with status 7 (alas); it is started again"]);
+        assert_eq!(said[0], "parrot ended with status 7 (alas); it is started again");
+        assert!(said[1].starts_with("parrot runs, process ") && said.len() == 2, "{said:?}");
         assert_eq!(crew.fallen(Role::Source), Some(("parrot".to_owned(), "alas".to_owned())));
         assert_eq!(crew.fallen(Role::Sink), None);
         assert!(dead.contains("5 times") && dead.ends_with("  alas"), "{dead}");
+    }
+
+    #[test]
+    fn who_never_gives_up_also_waits_for_a_program_that_is_not_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let program = folder.path().join("program");
+        std::os::unix::fs::symlink("/bin/sh", &program).unwrap();
+        let mut crew = Crew::new(Patience::Endless);
+        let launch = Launch { program: program.clone(), ..shell("exit 1", &folder) };
+        crew.start("router", Role::Router, launch).unwrap();
+        // As while it is replaced by a newer one.
+        std::fs::remove_file(&program).unwrap();
+        let mut news = Vec::new();
+        let mut turn = |crew: &mut Crew, until: usize| {
+            while news.len() < until {
+                crew.members[0].start_at = 0;
+                crew.tend(&mut |what| news.push(what.clone())).unwrap();
+                thread::yield_now();
+            }
+            news.clone()
+        };
+        let told = turn(&mut crew, 20);
+        let missing = |news: &News| matches!(news.what, What::NotStarted { .. });
+        assert!(matches!(told[0].what, What::Ended { times: 1, .. }) && missing(&told[19]));
+        assert!(told[19].to_string().contains("program: No such file"), "{}", told[19]);
+        assert!(told[19].to_string().ends_with("next attempt in 10s"), "{}", told[19]);
+        std::os::unix::fs::symlink("/bin/sh", &program).unwrap();
+        let told = turn(&mut crew, 21);
+        assert!(matches!(told[20].what, What::Started { .. }), "{:?}", told[20]);
     }
 
     #[test]

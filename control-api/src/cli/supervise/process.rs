@@ -1,10 +1,9 @@
-//! One program that the demo runs: started, listened to, asked to end.
+//! One program: started, listened to, asked to end.
 
 use std::{
     collections::VecDeque,
     ffi::OsString,
-    fs::File,
-    io::{self, BufRead, BufReader, Read, Write},
+    io::{self, BufRead, BufReader, Read},
     os::unix::process::{CommandExt, ExitStatusExt},
     path::PathBuf,
     process::{Child, Command, ExitStatus, Stdio},
@@ -13,6 +12,8 @@ use std::{
 };
 
 use ormatrix_io::process::PARENT_VARIABLE;
+
+use super::log::Log;
 
 /// Lines kept of what a program wrote: enough for a report and for its last words.
 const LINES_KEPT: usize = 400;
@@ -70,7 +71,7 @@ impl Running {
     /// Starts a program. To be called from the main thread only: the kernel ends the program
     /// when the thread that started it ends.
     pub fn start(launch: &Launch) -> io::Result<Self> {
-        let log = Arc::new(File::options().create(true).append(true).open(&launch.log)?);
+        let log = Arc::new(Log::open(&launch.log)?);
         let mut child = Command::new(&launch.program)
             .args(&launch.arguments)
             .envs(launch.variables.iter().map(|(name, value)| (name, value)))
@@ -80,7 +81,7 @@ impl Running {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
-            // Ctrl-C in the terminal shall reach the demo alone: it ends them in order.
+            // Ctrl-C in the terminal shall reach this process alone: it ends them in order.
             .process_group(0)
             .spawn()?;
         let words = Words::default();
@@ -98,7 +99,6 @@ impl Running {
     }
 
     /// Its process id.
-    #[cfg(test)]
     pub fn id(&self) -> u32 {
         self.child.id()
     }
@@ -117,6 +117,12 @@ impl Running {
     pub fn terminate(&self) {
         // It may have ended in the meantime, which is what is wanted.
         let _ = ormatrix_io::process::terminate(self.child.id());
+    }
+
+    /// Has it read its settings again.
+    pub fn reload(&self) {
+        // One that has just ended reads them when it is started again.
+        let _ = ormatrix_io::process::hang_up(self.child.id());
     }
 
     /// Ends it at once.
@@ -143,7 +149,7 @@ pub fn in_words(status: ExitStatus) -> String {
     }
 }
 
-fn read_lines(pipe: impl Read, mut log: &File, kept: &[Arc<Mutex<VecDeque<String>>>]) {
+fn read_lines(pipe: impl Read, log: &Log, kept: &[Arc<Mutex<VecDeque<String>>>]) {
     let mut pipe = BufReader::new(pipe);
     loop {
         let mut line = Vec::new();
@@ -151,8 +157,7 @@ fn read_lines(pipe: impl Read, mut log: &File, kept: &[Arc<Mutex<VecDeque<String
             Ok(0) | Err(_) => return,
             Ok(_) => {}
         }
-        // A full disk must not stop the pictures.
-        let _ = log.write_all(&line);
+        log.add(&line);
         let text = String::from_utf8_lossy(&line).trim_end().to_owned();
         for lines in kept {
             let mut lines = lock(lines);
