@@ -26,6 +26,7 @@ mod table;
 mod take;
 mod undo;
 mod zone;
+mod up;
 
 use std::process::ExitCode;
 
@@ -40,10 +41,12 @@ pub use error::CliError;
 const UNCONFIRMED: u8 = 3;
 
 /// Commands to which an option of all others means nothing, and that option.
-const MEANINGLESS: [(&str, &str); 11] = [
+const MEANINGLESS: [(&str, &str); 14] = [
     ("demo", "url"),
     ("demo", "json"),
     ("doctor", "url"),
+    ("up", "url"),
+    ("up", "json"),
     ("completions", "url"),
     ("completions", "json"),
     ("man", "url"),
@@ -52,6 +55,7 @@ const MEANINGLESS: [(&str, &str); 11] = [
     ("doctor", "actor"),
     ("completions", "actor"),
     ("man", "actor"),
+    ("up", "actor"),
 ];
 
 /// Sees and changes what an ormatrix receives, sends and routes.
@@ -112,6 +116,7 @@ enum Command {
     Events,
     Backup(backup::Backup),
     Demo(demo::Demo),
+    Up(up::Up),
     /// What this machine offers and lacks for the job, and how to mend it.
     Doctor,
     Completions(reference::Completions),
@@ -182,6 +187,7 @@ pub fn main() -> ExitCode {
         Command::Events => events::run(&context),
         Command::Backup(wanted) => backup::run(&context, &wanted),
         Command::Demo(demo) => Ok(demo::run(&demo)),
+        Command::Up(up) => Ok(up::run(&up)),
         Command::Doctor => Ok(ormatrix_hardware::doctor::run(context.json)),
         Command::Completions(wanted) => reference::completions(command(), &wanted),
         Command::Man(wanted) => reference::man(command(), &wanted),

@@ -1,0 +1,157 @@
+//! Tells the control plane of every program that ended, as an alarm that clears itself.
+//!
+//! A thread of its own does it: looking after programs waits for nobody. The control plane may
+//! be the one that ended, so what cannot be told is told again for a minute; after that, and
+//! where it is refused, it stands in the log only.
+
+use std::{
+    collections::BTreeMap,
+    io,
+    path::Path,
+    sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
+    thread,
+    time::Duration,
+};
+
+use ormatrix_io::{Clock, SystemClock};
+use serde_json::{Value, json};
+
+use super::super::{
+    CliError,
+    client::{Client, segment},
+    supervise::{
+        crew::{News, What},
+        restarts::Patience,
+    },
+};
+
+/// Alarms that may wait for the thread.
+const WAITING: usize = 64;
+/// Between two attempts.
+const AGAIN: Duration = Duration::from_secs(1);
+/// How long an alarm is tried to be told, nanoseconds.
+const WORTH: u64 = 60 * 1_000_000_000;
+/// A program that has run so long since is well again, seconds.
+const CLEARS_AFTER_S: u64 = 600;
+
+/// An alarm about a program.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Alarm {
+    id: String,
+    body: Value,
+}
+
+impl Alarm {
+    /// The alarm that this is worth, if any; `log` is where its words are.
+    pub fn of(news: &News, log: &Path) -> Option<Self> {
+        let name = &news.name;
+        let (what, times) = match &news.what {
+            What::Started { .. } => return None,
+            What::Ended { how, times, .. } => (format!("{how} and is started again"), *times),
+            What::NotStarted { reason, times, .. } => {
+                (format!("cannot be started: {reason}"), *times)
+            }
+        };
+        let often = match times {
+            0 | 1 => String::new(),
+            times => {
+                let minutes = Patience::Endless.window().as_secs() / 60;
+                format!(", {times} times within {minutes} minutes")
+            }
+        };
+        let log = log.display();
+        let body = json!({
+            "severity": "major",
+            "subject": { "kind": "process", "id": name },
+            "text": format!("{name} {what}{often}"),
+            "action": format!("Read the end of {log}: it says why. `ormatrix status` tells what is missing now."),
+            "clears_after_s": CLEARS_AFTER_S,
+        });
+        Some(Self { id: format!("process-{name}"), body })
+    }
+}
+
+/// Where alarms are handed in.
+#[derive(Debug)]
+pub struct Reporter(SyncSender<Alarm>);
+
+impl Reporter {
+    /// Begins; what could not be told is given to `say` in a line.
+    pub fn start(url: &str, say: fn(&str)) -> io::Result<Self> {
+        let (sender, alarms) = sync_channel(WAITING);
+        let client = Client::new(url);
+        let work = move || work(&alarms, &client, say);
+        thread::Builder::new().name("alarms".into()).spawn(work)?;
+        Ok(Self(sender))
+    }
+
+    /// Hands one in. One too many is left out: the log has it.
+    pub fn report(&self, alarm: Alarm) {
+        let _ = self.0.try_send(alarm);
+    }
+}
+
+fn work(alarms: &Receiver<Alarm>, client: &Client, say: fn(&str)) {
+    let mut pending: BTreeMap<String, (Value, u64)> = BTreeMap::new();
+    loop {
+        let next = if pending.is_empty() {
+            alarms.recv().map_err(|_| RecvTimeoutError::Disconnected)
+        } else {
+            alarms.recv_timeout(AGAIN)
+        };
+        let now = SystemClock.now();
+        match next {
+            // A later one of the same program says all that an earlier one did.
+            Ok(Alarm { id, body }) => drop(pending.insert(id, (body, now + WORTH))),
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return,
+        }
+        pending.retain(|id, (body, until)| {
+            let path = format!("/api/v1/alarms/reported/{}", segment(id));
+            match client.send("PUT", &path, body) {
+                Ok(_) => false,
+                Err(CliError::Unreachable { .. }) if now < *until => true,
+                Err(error) => {
+                    let text = body["text"].as_str().unwrap_or_default();
+                    say(&format!("no alarm could be raised that {text}: {error}"));
+                    false
+                }
+            }
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn news(what: What) -> News {
+        News { name: "ormatrix-router".into(), what }
+    }
+
+    #[test]
+    fn an_alarm_says_what_happened_how_often_and_where_to_look() {
+        let (pause, log) = (Duration::from_millis(100), Path::new("/logs/ormatrix-router.log"));
+        let ended = |times| What::Ended { how: "was ended by signal 9".into(), pause, times };
+        let once = Alarm::of(&news(ended(1)), log).unwrap();
+        assert_eq!(once.id, "process-ormatrix-router");
+        assert_eq!(
+            once.body,
+            json!({
+                "severity": "major",
+                "subject": { "kind": "process", "id": "ormatrix-router" },
+                "text": "ormatrix-router was ended by signal 9 and is started again",
+                "action": "Read the end of /logs/ormatrix-router.log: it says why. \
+                           `ormatrix status` tells what is missing now.",
+                "clears_after_s": 600,
+            })
+        );
+        let often = Alarm::of(&news(ended(7)), log).unwrap();
+        let text = often.body["text"].as_str().unwrap();
+        assert!(text.ends_with("is started again, 7 times within 5 minutes"), "{text}");
+        let missing = What::NotStarted { reason: "no such file".into(), pause, times: 1 };
+        let missing = Alarm::of(&news(missing), log).unwrap();
+        assert_eq!(missing.body["text"], "ormatrix-router cannot be started: no such file");
+        assert_eq!(Alarm::of(&news(What::Started { id: 7 }), log), None);
+    }
+}
