@@ -2,7 +2,7 @@
 
 use std::{io, panic, process, thread};
 
-use crossbeam_channel::{Receiver, bounded};
+use crossbeam_channel::{Receiver, bounded, never};
 use ormatrix_io::{Clock, Links, RxOptions, SystemClock, thread as placement};
 
 use crate::{
@@ -16,6 +16,7 @@ use crate::{
     lane::{Lane, Wiring, run},
     packet_io::{PacketIo, chaos::ChaosIo, kernel::KernelIo},
     settings::Settings,
+    tuning::Tuning,
 };
 
 /// Messages a lane may leave unread, and reports the conductor may: far more than either
@@ -38,6 +39,15 @@ pub enum EngineError {
 
 /// Runs until `stop` receives something.
 pub fn serve(settings: &Settings, stop: &Receiver<()>) -> Result<(), EngineError> {
+    serve_tuned(settings, stop, &never())
+}
+
+/// Runs until `stop` receives something, by what `tunings` last gave.
+pub fn serve_tuned(
+    settings: &Settings,
+    stop: &Receiver<()>,
+    tunings: &Receiver<Tuning>,
+) -> Result<(), EngineError> {
     let opener = KernelOpener {
         rx: RxOptions { receive_buffer: settings.receive_buffer },
         send_buffer: settings.send_buffer,
@@ -51,10 +61,10 @@ pub fn serve(settings: &Settings, stop: &Receiver<()>) -> Result<(), EngineError
         link_mbps: settings.link_mbps.clone(),
     };
     match settings.chaos {
-        None => serve_on(settings, opener, stop, KernelIo::new),
+        None => serve_on(settings, opener, stop, tunings, KernelIo::new),
         Some(faults) => {
             tracing::warn!(?faults, "packets are mistreated on purpose");
-            serve_on(settings, ChaosOpener(opener), stop, || {
+            serve_on(settings, ChaosOpener(opener), stop, tunings, || {
                 Ok(ChaosIo::new(KernelIo::new()?, faults))
             })
         }
@@ -65,6 +75,7 @@ fn serve_on<I, O>(
     settings: &Settings,
     opener: O,
     stop: &Receiver<()>,
+    tunings: &Receiver<Tuning>,
     backend: impl Fn() -> io::Result<I>,
 ) -> Result<(), EngineError>
 where
@@ -100,7 +111,7 @@ where
         .name("control".into())
         .spawn(move || control::serve(&listener, &requests))?;
     tracing::info!(lanes = count, socket = %settings.socket.display(), "routing");
-    conductor.run(&requested, stop);
+    conductor.run(&requested, stop, tunings);
     for thread in threads {
         // A lane that panicked has ended the process already.
         let _ = thread.join();

@@ -23,3 +23,4 @@ pub mod lane;
 pub mod packet_io;
 pub mod settings;
 pub mod slate;
+pub mod tuning;

@@ -1,9 +1,10 @@
 //! A router and a control plane of the test's own, and the API as users call it.
 
 use std::{
+    fs::File,
     io::{BufRead, BufReader},
     net::UdpSocket,
-    path::Path,
+    path::{Path, PathBuf},
     thread,
     time::Duration,
 };
@@ -11,7 +12,10 @@ use std::{
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::process::{Process, own};
+use crate::process::{Process, at, own, program};
+
+/// The router's settings, in the matrix's folder.
+const ROUTER_SETTINGS: &str = "router.toml";
 
 /// A running matrix; everything ends and is removed when dropped.
 pub struct Matrix {
@@ -61,7 +65,8 @@ impl Matrix {
     pub fn start(lanes: u16) -> Self {
         let folder = tempfile::tempdir().expect("a folder for temporary files");
         let router = start_router(folder.path(), lanes);
-        let (control, url) = start_control(folder.path(), "127.0.0.1:0");
+        let (control, url) =
+            start_control(&program("ormatrix-control"), folder.path(), "127.0.0.1:0");
         let matrix = Self { folder, lanes, router, control, url };
         matrix.until("the router is connected", || {
             (matrix.get_at("/readyz").status == 200).then_some(())
@@ -77,6 +82,11 @@ impl Matrix {
     /// A folder for the test's own files.
     pub fn folder(&self) -> &Path {
         self.folder.path()
+    }
+
+    /// The router's settings file, which is empty at first.
+    pub fn router_settings(&self) -> PathBuf {
+        self.folder.path().join(ROUTER_SETTINGS)
     }
 
     /// Kills the router as a fault would.
@@ -96,8 +106,22 @@ impl Matrix {
 
     /// Starts the control plane again, where it was.
     pub fn restart_control(&mut self) {
+        self.start_control_of(&program("ormatrix-control"));
+    }
+
+    /// Stops the control plane as an upgrade does, and starts another program in its place.
+    ///
+    /// # Panics
+    /// When it does not end as it should.
+    pub fn replace_control(&mut self, program: &Path) {
+        let ended = self.control.stop();
+        assert!(ended.success(), "control ended with {ended}");
+        self.start_control_of(program);
+    }
+
+    fn start_control_of(&mut self, program: &Path) {
         let address = self.url.trim_start_matches("http://").to_owned();
-        (self.control, self.url) = start_control(self.folder.path(), &address);
+        (self.control, self.url) = start_control(program, self.folder.path(), &address);
         self.until("the router is connected", || {
             (self.get_at("/readyz").status == 200).then_some(())
         });
@@ -191,8 +215,12 @@ impl Matrix {
 }
 
 fn start_router(folder: &Path, lanes: u16) -> Process {
+    let settings = folder.join(ROUTER_SETTINGS);
+    File::options().create(true).append(true).open(&settings).expect("a folder to write to");
     let mut command = own("ormatrix-router");
     command
+        .arg("--config")
+        .arg(settings)
         .arg("--socket")
         .arg(folder.join("router.sock"))
         .arg("--snapshot")
@@ -203,8 +231,8 @@ fn start_router(folder: &Path, lanes: u16) -> Process {
     router
 }
 
-fn start_control(folder: &Path, listen: &str) -> (Process, String) {
-    let mut command = own("ormatrix-control");
+fn start_control(program: &Path, folder: &Path, listen: &str) -> (Process, String) {
+    let mut command = at(program);
     command.args(["--listen", listen]).arg("--state-dir").arg(folder);
     command.arg("--router-socket").arg(folder.join("router.sock"));
     let mut control = Process::start(command);

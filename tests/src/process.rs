@@ -4,7 +4,7 @@ use std::{
     env,
     ffi::OsStr,
     io::{BufRead, BufReader, Read},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{self, Child, Command, ExitStatus, Stdio},
     sync::{
         Arc, Mutex, PoisonError,
@@ -42,7 +42,12 @@ pub fn urgent(program: impl AsRef<OsStr>) -> Command {
 
 /// A command of the workspace that ends with the test that started it.
 pub fn own(name: &str) -> Command {
-    let mut command = urgent(program(name));
+    at(&program(name))
+}
+
+/// The same, of a program that lies elsewhere.
+pub fn at(program: &Path) -> Command {
+    let mut command = urgent(program);
     command.env(ormatrix_io::process::PARENT_VARIABLE, process::id().to_string());
     command
 }
@@ -149,6 +154,15 @@ impl Process {
     /// Asks it to end (`SIGTERM`).
     pub fn terminate(&self) {
         let _ = ormatrix_io::process::terminate(self.child.id());
+    }
+
+    /// Asks it to end, and waits until it has; its status.
+    ///
+    /// # Panics
+    /// When it was waited for before.
+    pub fn stop(&mut self) -> ExitStatus {
+        self.terminate();
+        self.child.wait().expect("a child can be waited for")
     }
 
     /// Waits until it has ended; its status and standard output.

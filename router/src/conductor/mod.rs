@@ -46,6 +46,7 @@ use crate::{
         messages::{FromLane, Order, ToLane},
     },
     packet_io::PacketIo,
+    tuning::Tuning,
 };
 
 /// The lanes as the conductor sees them.
@@ -158,7 +159,13 @@ impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
     }
 
     /// Serves clients and lanes until every client channel is gone or `stop` says so.
-    pub fn run(&mut self, requests: &Receiver<FromClient>, stop: &Receiver<()>) {
+    pub fn run(
+        &mut self,
+        requests: &Receiver<FromClient>,
+        stop: &Receiver<()>,
+        tunings: &Receiver<Tuning>,
+    ) {
+        let mut tunings = tunings.clone();
         let every_second = tick(Duration::from_secs(1));
         let reports = self.lanes.reports.clone();
         loop {
@@ -178,6 +185,11 @@ impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
                     Err(_) => break,
                 },
                 recv(every_second) -> _ => self.every_second(),
+                recv(tunings) -> tuning => match tuning {
+                    Ok(tuning) => self.tune(tuning),
+                    // Nobody can have anything to say any more.
+                    Err(_) => tunings = never(),
+                },
                 recv(stop) -> _ => break,
             }
         }
@@ -185,6 +197,16 @@ impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
             // A lane that has ended needs no telling.
             let _ = mailbox.send(ToLane::Stop);
         }
+    }
+
+    /// Works by other settings from now on. What flows goes on flowing: lanes are told as of
+    /// everything else, and budgets hold for what is asked from now on.
+    pub fn tune(&mut self, tuning: Tuning) {
+        let ns = u64::from(tuning.coalesce_us) * 1000;
+        for mailbox in &self.lanes.mailboxes {
+            let _ = mailbox.send(ToLane::Coalesce { ns });
+        }
+        self.opener.limit(tuning.link_mbps);
     }
 
     /// Deals with one message of a client.

@@ -42,6 +42,12 @@ pub trait Opener<I: PacketIo> {
     /// Bits a second that an interface can carry; `None` where nobody knows.
     fn capacity(&mut self, interface: &str) -> Option<u64>;
 
+    /// What interfaces can carry from now on, megabits a second, where the system does not say.
+    /// A backend whose links are no interfaces has no use for it.
+    fn limit(&mut self, link_mbps: BTreeMap<String, u64>) {
+        let _ = link_mbps;
+    }
+
     /// A sender to a leg.
     fn sender(&mut self, leg: &Leg, marking: Marking) -> Result<I::Tx, Refusal>;
 
@@ -112,6 +118,10 @@ impl Opener<KernelIo> for KernelOpener {
         stated.or_else(|| speed_mbps(interface)).map(|megabits| megabits * 1_000_000)
     }
 
+    fn limit(&mut self, link_mbps: BTreeMap<String, u64>) {
+        self.link_mbps = link_mbps;
+    }
+
     fn play(&mut self, card: &Card) -> Result<(RxSocket, Playing), SlateError> {
         let mut leg = Leg::new(Ipv4Addr::LOCALHOST.into(), 0);
         let rx = RxSocket::open(&leg, &self.rx).map_err(refusal)?;
@@ -148,6 +158,10 @@ impl<I: PacketIo, O: Opener<I>> Opener<ChaosIo<I>> for ChaosOpener<O> {
 
     fn capacity(&mut self, interface: &str) -> Option<u64> {
         self.0.capacity(interface)
+    }
+
+    fn limit(&mut self, link_mbps: BTreeMap<String, u64>) {
+        self.0.limit(link_mbps);
     }
 
     fn play(&mut self, card: &Card) -> Result<(ChaosRx<I::Rx>, Playing), SlateError> {

@@ -103,6 +103,11 @@ pub enum ToLane<I: PacketIo, G = Gate> {
     },
     /// Several outputs shall go somewhere, from the same moment on.
     Orders(Box<[(u16, Order)]>),
+    /// Poll so often from now on.
+    Coalesce {
+        /// From one poll to the next.
+        ns: u64,
+    },
     /// End.
     Stop,
 }

@@ -138,6 +138,7 @@ pub struct Lane<I: PacketIo, C: Clock, G = Gate> {
     /// Counts turns, from 1.
     turn: u64,
     next_tick: u64,
+    coalesce_ns: u64,
     stopped: bool,
 }
 
@@ -164,6 +165,7 @@ impl<I: PacketIo, C: Clock, G: FrameGate> Lane<I, C, G> {
             ready: Vec::with_capacity(inputs * LEGS_MAX),
             turn: 0,
             next_tick: 0,
+            coalesce_ns: 0,
             stopped: false,
         }
     }
@@ -246,6 +248,7 @@ impl<I: PacketIo, C: Clock, G: FrameGate> Lane<I, C, G> {
                 }
                 self.give_back(FromLane::Heard(orders));
             }
+            ToLane::Coalesce { ns } => self.coalesce_ns = ns,
             ToLane::Stop => self.stopped = true,
         }
     }
