@@ -42,8 +42,8 @@ impl Faults {
 
 /// The state of the process.
 pub struct App {
-    /// As read at the start.
-    pub settings: Settings,
+    /// As read at the start, or again since.
+    settings: RwLock<Arc<Settings>>,
     /// What a client may take.
     pub limits: Limits,
     /// Where time comes from.
@@ -96,7 +96,7 @@ impl App {
         let router = Router::connect(settings.router_socket.clone(), events.clone());
         let alarms = Alarms::new(&settings.alarms, events.clone());
         Self {
-            settings,
+            settings: RwLock::new(Arc::new(settings)),
             limits,
             clock,
             store,
@@ -114,6 +114,16 @@ impl App {
             http_metrics: HttpMetrics::default(),
             ending,
         }
+    }
+
+    /// The settings as they are now; whoever holds them sees no later change.
+    pub fn settings(&self) -> Arc<Settings> {
+        self.settings.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Works by other settings from now on.
+    pub fn set_settings(&self, settings: Settings) {
+        *self.settings.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(settings);
     }
 
     /// The inventory, to look at; keep it short.

@@ -5,7 +5,7 @@
 //! the things people name (labels, zones, what a display accepts), in SQLite, and the calls
 //! of the HTTP API.
 //!
-//! - [`settings`], [`server`]: how the process starts and ends;
+//! - [`settings`], [`server`], [`reload`]: how the process starts, changes and ends;
 //! - [`inventory`], [`store`]: inputs and outputs, and their database;
 //! - [`router`], [`mirror`], [`reconcile`]: the one connection to the router, what it last
 //!   told, and how inventory and router are brought together;
@@ -33,6 +33,7 @@ pub mod mirror;
 pub mod problem;
 pub mod recall;
 pub mod reconcile;
+pub mod reload;
 pub mod router;
 pub mod sdp;
 pub mod server;

@@ -223,6 +223,6 @@ pub async fn sdp(State(app): State<Shared>, Path(id): Path<String>) -> Result<Re
         audio: audio.as_ref().or(video.as_ref()).and_then(|input| input.audio.as_ref()),
         ancillary: ancillary.as_ref().or(video.as_ref()).and_then(|it| it.ancillary.as_ref()),
     };
-    let clock = &app.settings.ts_refclk;
+    let clock = &app.settings().ts_refclk;
     Ok(stream::sdp(sdp::of_output(&output, picture, &beside, take, clock)))
 }

@@ -48,7 +48,7 @@ pub async fn readyz(State(app): State<Shared>) -> (StatusCode, Json<Ready>) {
     } else if !router {
         Some(format!(
             "the router is not connected at {}: start ormatrix-router",
-            app.settings.router_socket.display()
+            app.settings().router_socket.display()
         ))
     } else {
         None

@@ -41,7 +41,7 @@ pub async fn show(
     };
     let age = still.age(&*app.clock);
     let age_ms = age / 1_000_000;
-    if age_ms > app.settings.still_max_age_ms {
+    if age_ms > app.settings().still_max_age_ms {
         return Err(Error::StillTooOld { input, age_ms, reason: "it no longer shows the present" });
     }
     let lost = app.router.read(|mirror| {

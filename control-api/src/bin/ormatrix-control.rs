@@ -11,16 +11,20 @@ use std::{
 use clap::{Parser, Subcommand};
 use ormatrix_control::{
     http::serve::Limits,
-    server,
+    reload, server,
     settings::{ENV_PREFIX, Settings},
 };
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
+/// Changes what is logged, or says why it cannot.
+type SetLog = Box<dyn Fn(&str) -> Result<(), String>>;
+
 /// The HTTP API, the panel and the inventory of an ormatrix.
 ///
 /// Everything that can be set is in the settings file; ORMATRIX_CONTROL_<KEY> in the
-/// environment overrides it, and the options below override both.
+/// environment overrides it, and the options below override both. SIGHUP has it read its
+/// settings again and apply what can change while it runs.
 #[derive(Parser)]
 #[command(name = "ormatrix-control", version)]
 struct Arguments {
@@ -52,13 +56,12 @@ enum Command {
 fn main() -> ExitCode {
     ormatrix_io::process::die_with_parent();
     let arguments = Arguments::parse();
-    let checking = arguments.command.is_some();
-    let outcome = settings(arguments).and_then(|settings| {
-        if checking {
-            println!("the settings can be used: {settings:#?}");
+    let outcome = settings(&arguments).and_then(|read| {
+        if arguments.command.is_some() {
+            println!("the settings can be used: {read:#?}");
             Ok(())
         } else {
-            run(settings)
+            run(&arguments, read)
         }
     });
     match outcome {
@@ -70,49 +73,63 @@ fn main() -> ExitCode {
     }
 }
 
-fn settings(arguments: Arguments) -> Result<Settings, Box<dyn std::error::Error>> {
+fn settings(arguments: &Arguments) -> Result<Settings, Box<dyn std::error::Error>> {
     let mut settings: Settings = ormatrix_settings::load(arguments.config.as_deref(), ENV_PREFIX)?;
     if let Some(listen) = arguments.listen {
         settings.listen = listen;
     }
-    if let Some(socket) = arguments.router_socket {
-        settings.router_socket = socket;
+    if let Some(socket) = &arguments.router_socket {
+        settings.router_socket.clone_from(socket);
     }
-    if let Some(directory) = arguments.state_dir {
-        settings.state_dir = directory;
+    if let Some(directory) = &arguments.state_dir {
+        settings.state_dir.clone_from(directory);
     }
     if arguments.database.is_some() {
-        settings.database = arguments.database;
+        settings.database.clone_from(&arguments.database);
     }
     EnvFilter::try_new(&settings.log).map_err(|error| format!("`log`: {error}"))?;
     Ok(settings)
 }
 
-fn run(settings: Settings) -> Result<(), Box<dyn std::error::Error>> {
-    tracing_subscriber::fmt()
+fn run(arguments: &Arguments, settings: Settings) -> Result<(), Box<dyn std::error::Error>> {
+    let log = tracing_subscriber::fmt()
         .with_env_filter(EnvFilter::try_new(&settings.log)?)
         .with_ansi(io::stderr().is_terminal())
         .with_writer(io::stderr)
-        .init();
+        .with_filter_reloading();
+    let filter = log.reload_handle();
+    log.init();
+    let set_log: SetLog = Box::new(move |log| {
+        let new = EnvFilter::try_new(log).map_err(|error| error.to_string())?;
+        filter.reload(new).map_err(|error| error.to_string())
+    });
     let runtime = tokio::runtime::Runtime::new()?;
-    let outcome = runtime.block_on(serve(settings));
+    let outcome = runtime.block_on(serve(arguments, settings, set_log));
     // A thread that hangs must not keep the process.
     runtime.shutdown_background();
     outcome
 }
 
-async fn serve(settings: Settings) -> Result<(), Box<dyn std::error::Error>> {
+async fn serve(
+    arguments: &Arguments,
+    read: Settings,
+    set_log: SetLog,
+) -> Result<(), Box<dyn std::error::Error>> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut hangup = signal(SignalKind::hangup())?;
     let mut running =
-        server::start(settings, Limits::default(), Arc::new(ormatrix_io::SystemClock)).await?;
+        server::start(read, Limits::default(), Arc::new(ormatrix_io::SystemClock)).await?;
     // For whoever started this process; it goes on without them.
     let _ = writeln!(io::stdout(), "listening http://{}", running.address);
     tracing::info!(address = %running.address, "listening");
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-        () = running.ended() => return Err("serving ended unexpectedly".into()),
+    loop {
+        tokio::select! {
+            _ = terminate.recv() => break,
+            _ = interrupt.recv() => break,
+            _ = hangup.recv() => reload::apply(&running.app, settings(arguments), &*set_log),
+            () = running.ended() => return Err("serving ended unexpectedly".into()),
+        }
     }
     tracing::info!("ending");
     running.stop().await;

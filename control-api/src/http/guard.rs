@@ -29,7 +29,7 @@ pub async fn check(State(app): State<Shared>, request: Request, next: Next) -> R
         request.method(),
         request.uri(),
         request.headers(),
-        &app.settings.host_names,
+        &app.settings().host_names,
         &OWN_NAME,
     );
     match passes {

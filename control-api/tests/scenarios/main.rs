@@ -26,6 +26,7 @@ mod presets;
 mod probes;
 mod process;
 mod reconcile;
+mod reload;
 mod restart;
 mod retries;
 mod router_away;
