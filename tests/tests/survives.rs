@@ -1,12 +1,14 @@
 //! Processes killed as a fault would kill them.
 
-use std::net::UdpSocket;
+use std::{fs, net::UdpSocket, process::Command};
 
 use ormatrix_io::{Clock, SystemClock};
 use ormatrix_tests::{
     Matrix,
     matrix::try_request,
     media::{assert_clean, check, source, video},
+    process::program,
+    watched::Watched,
 };
 
 /// Without control every picture keeps flowing, and control shows the truth when it is back.
@@ -47,6 +49,79 @@ fn pictures_outlive_control() {
     }
 }
 
+/// An upgrade of control: another program on the same state, while a stream is judged.
+#[test]
+fn control_is_replaced_and_no_packet_knows() {
+    let mut matrix = Matrix::start(1);
+    let shape = video(640, 360, "50");
+    let ports = ["endoscope", "robot"].map(|id| matrix.add_input(id, &shape));
+    let _sources = [("Endoscope", 0), ("Robot", 9000)]
+        .iter()
+        .zip(ports)
+        .map(|((name, offset), port)| source(name, "640x360p50", port, *offset, &[]))
+        .collect::<Vec<_>>();
+    matrix.add_output("main", "127.0.0.1");
+    matrix.wait_signal("endoscope", "ok");
+    matrix.wait_signal("robot", "ok");
+    matrix.take("main", "endoscope");
+    let newer = matrix.folder().join("ormatrix-control");
+    fs::copy(program("ormatrix-control"), &newer).unwrap();
+
+    // Who listens to events: until the end, and again after it.
+    let listener = Watched::start(Command::new(program("ormatrix")).args([
+        "events",
+        "--json",
+        "--url",
+        matrix.url(),
+    ]));
+    let hear = |words: &[&str]| loop {
+        let line = listener.line().unwrap_or_else(|| panic!("never heard {words:?}"));
+        if words.iter().all(|word| line.contains(word)) {
+            return line;
+        }
+    };
+    hear(&[r#""event":"reset""#]);
+
+    let router = matrix.get("/router").ok();
+    let (inputs, outputs) = (matrix.get("/inputs").ok(), matrix.get("/outputs").ok());
+    let mut judge = check(&matrix, "main", &["--frames", "400", "--seconds", "60"]);
+    let old = matrix.control.id();
+    matrix.replace_control(&newer);
+    assert_ne!(matrix.control.id(), old);
+    let now = fs::read_link(format!("/proc/{}/exe", matrix.control.id())).unwrap();
+    assert_eq!(now, newer.canonicalize().unwrap());
+    assert!(judge.is_running(), "it judges before, while and after");
+
+    // The router is the same, with the same routes, and the inventory is what it was.
+    let is = matrix.get("/router").ok();
+    for field in ["version", "started_at", "lanes"] {
+        assert_eq!(is[field], router[field]);
+    }
+    let all = |list: &serde_json::Value| list.as_array().unwrap().clone();
+    for (then, now) in all(&inputs).iter().zip(all(&matrix.get("/inputs").ok())) {
+        for field in ["id", "label", "legs", "video", "tally", "failover"] {
+            assert_eq!(then[field], now[field], "{now}");
+        }
+        assert_eq!(now["signal"]["since"], then["signal"]["since"], "{now}");
+    }
+    for (then, now) in all(&outputs).iter().zip(all(&matrix.get("/outputs").ok())) {
+        for field in ["id", "label", "legs", "ssrc", "route"] {
+            assert_eq!(then[field], now[field], "{now}");
+        }
+        assert!(now["sent"]["packets"].as_u64() >= then["sent"]["packets"].as_u64(), "{now}");
+        assert_eq!(now["sent"]["withheld"], then["sent"]["withheld"], "{now}");
+    }
+
+    // Listeners are told to read everything anew, and then what happens.
+    listener.says("looking for it again");
+    hear(&[r#""event":"reset""#, "the events since then are gone"]);
+    let (_, report) = judge.finish_json();
+    assert_clean(&report, matrix.cut_frames());
+    assert!(report["frames"].as_u64() >= Some(400));
+    matrix.take("main", "robot");
+    hear(&[r#""event":"route""#, "robot", "live"]);
+}
+
 /// A router that died comes back with the same routes from its own snapshot, and needs
 /// nobody for it.
 #[test]
@@ -61,7 +136,7 @@ fn routes_outlive_the_router() {
     matrix.take("main", "endoscope");
     matrix.take("assistant", "endoscope");
     let description = matrix.folder().join("main.sdp");
-    std::fs::write(&description, matrix.get("/outputs/main/sdp").text()).unwrap();
+    fs::write(&description, matrix.get("/outputs/main/sdp").text()).unwrap();
     matrix.kill_control();
     matrix.kill_router();
     let mut command = ormatrix_tests::process::own("ormatrix-sink");

@@ -145,6 +145,16 @@ fn what_is_killed_comes_back_and_pictures_need_no_control() {
     assert!(report["whole"].as_u64() > Some(100), "{report:#}");
     assert_eq!(child(&up, "ormatrix-router"), now);
 
+    // Settings are read again where they are asked for.
+    up.signal("HUP");
+    up.says("asked to read their settings again");
+    for name in ["ormatrix-router", "ormatrix-control"] {
+        site.until("it has read them", |site| {
+            let log = fs::read_to_string(site.path(&format!("logs/{name}.log")));
+            log.is_ok_and(|log| log.contains("settings read again: nothing is different"))
+        });
+    }
+
     // Its words are kept, beyond every restart.
     let log = fs::read_to_string(site.path("logs/ormatrix-control.log")).unwrap();
     assert_eq!(log.matches("listening http://").count(), 2, "{log}");
