@@ -26,6 +26,7 @@ mod table;
 mod take;
 mod undo;
 mod zone;
+mod top;
 mod up;
 
 use std::process::ExitCode;
@@ -41,10 +42,11 @@ pub use error::CliError;
 const UNCONFIRMED: u8 = 3;
 
 /// Commands to which an option of all others means nothing, and that option.
-const MEANINGLESS: [(&str, &str); 14] = [
+const MEANINGLESS: [(&str, &str); 15] = [
     ("demo", "url"),
     ("demo", "json"),
     ("doctor", "url"),
+    ("top", "json"),
     ("up", "url"),
     ("up", "json"),
     ("completions", "url"),
@@ -115,6 +117,7 @@ enum Command {
     /// What happens, as it happens.
     Events,
     Backup(backup::Backup),
+    Top(top::Top),
     Demo(demo::Demo),
     Up(up::Up),
     /// What this machine offers and lacks for the job, and how to mend it.
@@ -186,6 +189,7 @@ pub fn main() -> ExitCode {
         Command::Status => status::run(&context),
         Command::Events => events::run(&context),
         Command::Backup(wanted) => backup::run(&context, &wanted),
+        Command::Top(top) => top::run(&context, &top),
         Command::Demo(demo) => Ok(demo::run(&demo)),
         Command::Up(up) => Ok(up::run(&up)),
         Command::Doctor => Ok(ormatrix_hardware::doctor::run(context.json)),

@@ -41,6 +41,9 @@ pub enum CliError {
         /// What went wrong.
         reason: io::Error,
     },
+    /// The terminal cannot be used.
+    #[error("the terminal cannot be used: {0}")]
+    Terminal(io::Error),
     /// Something to add in the arguments.
     #[error("{0}")]
     Arguments(String),

@@ -17,7 +17,7 @@ pub fn run(context: &Context) -> Result<ExitCode, CliError> {
         match context.client.stream("/api/v1/events", last.as_deref()) {
             Ok(stream) => {
                 connected = true;
-                follow(context, stream, &mut last)?;
+                follow(stream, &mut last, &mut |id, name, data| print(context, id, name, &data))?;
                 eprintln!("ormatrix: the connection ended; looking for it again");
             }
             Err(error @ CliError::Unreachable { .. }) if connected => {
@@ -29,11 +29,14 @@ pub fn run(context: &Context) -> Result<ExitCode, CliError> {
     }
 }
 
-/// Prints a stream's events to its end.
-fn follow(
-    context: &Context,
+/// Who is told of each event: its id, its name, its data.
+type Told<'a> = dyn FnMut(Option<&str>, &str, Value) -> Result<(), CliError> + 'a;
+
+/// Tells of a stream's events to its end; `last` is the id of the last one.
+pub fn follow(
     stream: impl BufRead,
     last: &mut Option<String>,
+    tell: &mut Told<'_>,
 ) -> Result<(), CliError> {
     let (mut id, mut name, mut data) = (None, String::new(), String::new());
     for line in stream.lines() {
@@ -41,7 +44,8 @@ fn follow(
         let Ok(line) = line else { return Ok(()) };
         if line.is_empty() {
             if !name.is_empty() {
-                print(context, id.as_deref(), &name, &data)?;
+                let data = serde_json::from_str(&data).unwrap_or_else(|_| Value::from(&*data));
+                tell(id.as_deref(), &name, data)?;
                 last.clone_from(&id);
             }
             name.clear();
@@ -59,30 +63,37 @@ fn follow(
     Ok(())
 }
 
-fn print(context: &Context, id: Option<&str>, name: &str, data: &str) -> Result<(), CliError> {
-    let data: Value = serde_json::from_str(data).unwrap_or_else(|_| Value::from(data));
+fn print(context: &Context, id: Option<&str>, name: &str, data: &Value) -> Result<(), CliError> {
     if context.json {
         return table::line(&json!({ "id": id, "event": name, "data": data }).to_string());
     }
+    match said(name, data) {
+        Some(said) => table::line(&format!("{name:9}  {said}")),
+        None => Ok(()),
+    }
+}
+
+/// An event in words; `None` for one that nobody wants to read.
+pub fn said(name: &str, data: &Value) -> Option<String> {
     let said = match name {
         "route" => format!(
             "{}{}: {} {}",
-            table::text(&data, "output"),
-            level(&data),
-            table::shows(&data),
-            table::text(&data, "route/state")
+            table::text(data, "output"),
+            level(data),
+            table::shows(data),
+            table::text(data, "route/state")
         ),
         "signal" => {
-            format!("{}{}: {}", table::text(&data, "input"), level(&data), table::signal(&data))
+            format!("{}{}: {}", table::text(data, "input"), level(data), table::signal(data))
         }
         "scheduled" => {
-            format!("take {} {}", table::text(&data, "take"), table::text(&data, "state"))
+            format!("take {} {}", table::text(data, "take"), table::text(data, "state"))
         }
         "inventory" => format!(
             "{} {} {}",
-            table::text(&data, "kind"),
-            table::text(&data, "id"),
-            table::text(&data, "change")
+            table::text(data, "kind"),
+            table::text(data, "id"),
+            table::text(data, "change")
         ),
         "alarm" => format!(
             "{} {} {}: {}",
@@ -94,11 +105,11 @@ fn print(context: &Context, id: Option<&str>, name: &str, data: &str) -> Result<
         "router" if data["connected"] == true => "connected".to_owned(),
         "router" => "not connected".to_owned(),
         // Many a second, and nothing to read in them.
-        "still" => return Ok(()),
+        "still" => return None,
         "reset" => "listening".to_owned(),
         _ => data.to_string(),
     };
-    table::line(&format!("{name:9}  {said}"))
+    Some(said)
 }
 
 /// The level that an event is about, unless it is the picture.

@@ -41,3 +41,4 @@ mod surroundings;
 mod takes;
 mod undo;
 mod zones;
+mod top;
