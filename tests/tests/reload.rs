@@ -31,14 +31,19 @@ fn sleeps(matrix: &Matrix) -> u64 {
     count.unwrap().trim().parse().unwrap()
 }
 
-/// Sleeps of the lane for a frame, over half a hundred of them.
+/// Sleeps of the lane for a frame, over some seconds: frames are counted once a second, and
+/// both are looked at when that has just happened.
 fn sleeps_a_frame(matrix: &Matrix) -> u64 {
-    let (first, before) = (frames(matrix), sleeps(matrix));
-    let last = matrix.until("fifty more frames have left", || {
-        let now = frames(matrix);
-        (now >= first + 50).then_some(now)
-    });
-    (sleeps(matrix) - before) / (last - first)
+    let counted = |more: u64| {
+        let before = frames(matrix);
+        matrix.until("more frames have left", || {
+            let now = frames(matrix);
+            (now > before + more).then(|| (now, sleeps(matrix)))
+        })
+    };
+    let (first, before) = counted(0);
+    let (last, after) = counted(60);
+    (after - before) / (last - first)
 }
 
 #[test]
@@ -51,16 +56,17 @@ fn no_packet_is_lost_while_settings_change() {
     }
     matrix.wait_signal("endoscope", "ok");
     matrix.take("main", "endoscope");
-    let mut judge = check(&matrix, "main", &["--frames", "500", "--seconds", "60"]);
+    let judge = check(&matrix, "main", &["--seconds", "600"]);
 
     // Packets wait for each other as long as is said, from then on.
-    let said = reload(&mut matrix, "coalesce_us = 100\n", "settings read again");
+    let said = reload(&mut matrix, "coalesce_us = 1000\n", "settings read again");
     assert!(said.contains("applied=\"coalesce_us\"") && !said.contains("restart"), "{said}");
-    let often = sleeps_a_frame(&matrix);
-    reload(&mut matrix, "coalesce_us = 4000\n", "settings read again");
+    // A frame lasts 20 ms; a busy machine may wake the lane late for a while.
+    matrix.until("the lane polls often", || (sleeps_a_frame(&matrix) > 6).then_some(()));
+    reload(&mut matrix, "coalesce_us = 10000\n", "settings read again");
     let seldom = sleeps_a_frame(&matrix);
-    assert!(seldom * 5 < often, "slept {often} times a frame, then {seldom}");
-    for us in [20, 10_000, 50, 1000, 200, 3000, 50] {
+    assert!(seldom <= 3, "slept {seldom} times a frame");
+    for us in [100, 10_000, 50, 1000, 200, 3000, 50] {
         reload(&mut matrix, &format!("coalesce_us = {us}\n"), "settings read again");
         let now = frames(&matrix);
         matrix.until("more frames have left", || (frames(&matrix) > now).then_some(()));
@@ -84,8 +90,8 @@ fn no_packet_is_lost_while_settings_change() {
     assert!(said.contains("applied=\"link_mbps\" restart=\"priority\""), "{said}");
     matrix.take("assistant", "endoscope");
 
-    assert!(judge.is_running(), "it has judged all the while");
+    judge.terminate();
     let (_, report) = judge.finish_json();
     assert_clean(&report, matrix.cut_frames());
-    assert!(report["frames"].as_u64() >= Some(500));
+    assert!(report["frames"].as_u64() >= Some(300));
 }

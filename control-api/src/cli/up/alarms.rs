@@ -91,8 +91,16 @@ impl Reporter {
     }
 }
 
+/// An alarm that has not been told yet.
+struct Pending {
+    body: Value,
+    until: u64,
+    /// Whether it was said that it waits.
+    said: bool,
+}
+
 fn work(alarms: &Receiver<Alarm>, client: &Client, say: fn(&str)) {
-    let mut pending: BTreeMap<String, (Value, u64)> = BTreeMap::new();
+    let mut pending: BTreeMap<String, Pending> = BTreeMap::new();
     loop {
         let next = if pending.is_empty() {
             alarms.recv().map_err(|_| RecvTimeoutError::Disconnected)
@@ -101,19 +109,27 @@ fn work(alarms: &Receiver<Alarm>, client: &Client, say: fn(&str)) {
         };
         let now = SystemClock.now();
         match next {
-            // A later one of the same program says all that an earlier one did.
-            Ok(Alarm { id, body }) => drop(pending.insert(id, (body, now + WORTH))),
+            Ok(Alarm { id, body }) => {
+                // A later one of the same program says all that an earlier one did.
+                let said = pending.get(&id).is_some_and(|earlier| earlier.said);
+                pending.insert(id, Pending { body, until: now + WORTH, said });
+            }
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return,
         }
-        pending.retain(|id, (body, until)| {
+        pending.retain(|id, alarm| {
             let path = format!("/api/v1/alarms/reported/{}", segment(id));
-            match client.send("PUT", &path, body) {
+            match client.send("PUT", &path, &alarm.body) {
                 Ok(_) => false,
-                Err(CliError::Unreachable { .. }) if now < *until => true,
+                Err(CliError::Unreachable { .. }) if now < alarm.until => {
+                    if !alarm.said {
+                        say(&format!("alarm {id} waits until the control plane answers"));
+                        alarm.said = true;
+                    }
+                    true
+                }
                 Err(error) => {
-                    let text = body["text"].as_str().unwrap_or_default();
-                    say(&format!("no alarm could be raised that {text}: {error}"));
+                    say(&format!("alarm {id} could not be raised: {error}"));
                     false
                 }
             }
