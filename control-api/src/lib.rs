@@ -5,7 +5,8 @@
 //! the things people name (labels, zones, what a display accepts), in SQLite, and the calls
 //! of the HTTP API.
 //!
-//! - [`settings`], [`server`], [`reload`]: how the process starts, changes and ends;
+//! - [`settings`], [`server`], [`reload`], [`notify`]: how the process starts, changes
+//!   and ends, and whom it tells;
 //! - [`inventory`], [`store`]: inputs and outputs, and their database;
 //! - [`router`], [`mirror`], [`reconcile`]: the one connection to the router, what it last
 //!   told, and how inventory and router are brought together;
@@ -30,6 +31,7 @@ pub mod http;
 pub mod inventory;
 pub mod metrics;
 pub mod mirror;
+pub mod notify;
 pub mod problem;
 pub mod recall;
 pub mod reconcile;

@@ -11,6 +11,7 @@ use std::{
 use clap::{Parser, Subcommand};
 use ormatrix_control::{
     http::serve::Limits,
+    notify::Notifier,
     reload, server,
     settings::{ENV_PREFIX, Settings},
 };
@@ -123,6 +124,12 @@ async fn serve(
     // For whoever started this process; it goes on without them.
     let _ = writeln!(io::stdout(), "listening http://{}", running.address);
     tracing::info!(address = %running.address, "listening");
+    let notifier = Notifier::from_environment().map(Arc::new);
+    if let Some(notifier) = notifier.clone() {
+        notifier.ready(&format!("serving http://{}", running.address));
+        let app = running.app.clone();
+        tokio::spawn(async move { notifier.keep_alive(app).await });
+    }
     loop {
         tokio::select! {
             _ = terminate.recv() => break,
@@ -132,6 +139,9 @@ async fn serve(
         }
     }
     tracing::info!("ending");
+    if let Some(notifier) = notifier {
+        notifier.stopping();
+    }
     running.stop().await;
     Ok(())
 }

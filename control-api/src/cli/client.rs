@@ -20,6 +20,7 @@ const APPLIED_WITHIN: Duration = Duration::from_mins(2);
 const BYTES_MAX: u64 = BACKUP_MAX as u64;
 
 /// The API at one address.
+#[derive(Clone)]
 pub struct Client {
     agent: Agent,
     base: String,

@@ -21,6 +21,7 @@ mod killed;
 mod levels;
 mod locks;
 mod lost_updates;
+mod notify;
 mod openapi;
 mod presets;
 mod probes;

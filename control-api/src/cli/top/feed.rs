@@ -22,16 +22,16 @@ const WAITING: usize = 1024;
 const AGAIN: Duration = Duration::from_secs(1);
 
 /// Begins to ask and to listen.
-pub fn start(url: &str) -> io::Result<Receiver<Update>> {
+pub fn start(client: &Client) -> io::Result<Receiver<Update>> {
     let (sender, updates) = sync_channel(WAITING);
-    let (asking, client) = (sender.clone(), Client::new(url));
+    let (asking, listening) = (sender.clone(), client.clone());
+    let client = client.clone();
     thread::Builder::new().name("ask".into()).spawn(move || {
         while tell(&asking, read(&client).unwrap_or_else(|error| Update::Away(error.to_string()))) {
             thread::sleep(AGAIN);
         }
     })?;
-    let client = Client::new(url);
-    thread::Builder::new().name("listen".into()).spawn(move || listen(&client, &sender))?;
+    thread::Builder::new().name("listen".into()).spawn(move || listen(&listening, &sender))?;
     Ok(updates)
 }
 

@@ -55,7 +55,7 @@ pub fn run(context: &Context, top: &Top) -> Result<ExitCode, CliError> {
                 .to_owned(),
         ));
     }
-    let updates = feed::start(context.client.base()).map_err(CliError::Terminal)?;
+    let updates = feed::start(&context.client).map_err(CliError::Terminal)?;
     screen::show(Model::new(context.client.base()), &updates).map_err(CliError::Terminal)?;
     Ok(ExitCode::SUCCESS)
 }
