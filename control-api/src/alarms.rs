@@ -33,7 +33,8 @@ use self::{
     delivery::Deliveries,
     engine::{Engine, Moment, Refused},
     journal::Journal,
-    reports::{Full, Reports},
+    kind::Kind,
+    reports::{Full, REPORTS_MAX, Reports},
     rising::Rising,
     settings::AlarmSettings,
 };
@@ -168,7 +169,17 @@ impl Alarms {
 
     /// Another program says that something is wrong, still or anew; true when it is new.
     pub fn report(&self, app: &App, condition: Condition) -> Result<bool, Full> {
-        let new = self.lock().reports.put(condition, app.clock.now())?;
+        let new = {
+            let inner = &mut *self.lock();
+            // Whoever takes reports back as fast as they come has alarms that are not cleared yet.
+            let known = |alarm: &Alarm| alarm.condition.id == condition.id;
+            let mut reported =
+                inner.engine.active().filter(|alarm| alarm.condition.kind == Kind::Reported);
+            if reported.clone().count() >= 2 * REPORTS_MAX && !reported.any(known) {
+                return Err(Full);
+            }
+            inner.reports.put(condition, app.clock.now())?
+        };
         self.look(app);
         self.wake.notify_one();
         Ok(new)

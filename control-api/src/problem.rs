@@ -314,7 +314,7 @@ pub enum Error {
     /// No room for another report.
     #[error(
         "other programs report {limit} alarms already, the most there may be: take some back \
-         first (DELETE /api/v1/alarms/reported/{{id}})"
+         (DELETE /api/v1/alarms/reported/{{id}}), or wait until those taken back are cleared"
     )]
     TooManyReports {
         /// The most.

@@ -221,6 +221,15 @@ struct Look<'a> {
 }
 
 impl Look<'_> {
+    /// The label of an input on a display that this one may have to stand in for.
+    fn needed_by(&self, backup: &InputId) -> Option<&str> {
+        let mut inputs = self.mirror.inputs.iter();
+        let (id, _) = inputs.find(|(id, input)| {
+            input.spec.failover.backups.contains(backup) && !self.mirror.tally(id).is_empty()
+        })?;
+        Some(self.labels.input(id.as_str()))
+    }
+
     /// Whether a level of an input is seen, and where.
     fn seen(&self, input: &InputId, level: Level) -> (Seen, String) {
         let outputs = self.mirror.tally_of(input, level);
@@ -263,8 +272,15 @@ impl Look<'_> {
                 Level::Ancillary => (Severity::Minor, Severity::Warning),
             };
             let severity = seen.choose(shown, covered, Severity::Warning);
+            let needed = self.needed_by(id).filter(|_| level == Level::Video);
+            // Who finds out when it should stand in finds out too late.
+            let severity = if needed.is_some() { severity.min(Severity::Minor) } else { severity };
             let text = match level {
-                Level::Video => format!("Input '{label}' has no signal; {place}"),
+                Level::Video => {
+                    let backup =
+                        needed.map_or(String::new(), |of| format!(", a backup of '{of}',"));
+                    format!("Input '{label}'{backup} has no signal; {place}")
+                }
                 beside => format!("The {beside} of input '{label}' does not arrive; {place}"),
             };
             let action = "Check the source's power and cable, then its address, the switch and \

@@ -14,7 +14,8 @@
 //!    once.
 //! 6. What cannot be seen (the router is away) neither raises nor clears.
 //!
-//! Conditions are as many as what they are about, so everything here is bounded by that.
+//! Conditions are as many as what they are about, so everything here is bounded by that, and
+//! what is remembered of cleared alarms by a number.
 
 use std::collections::BTreeMap;
 
@@ -29,6 +30,9 @@ const MS: u64 = 1_000_000;
 pub const FLAPPING: u64 = 60_000 * MS;
 /// How often a condition may begin within that time without lasting.
 pub const BEGINNINGS: usize = 3;
+
+/// Most alarms that are remembered after they were cleared, so that they may be raised again.
+const RECENT_MAX: usize = 1000;
 
 /// One moment on both clocks, nanoseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,7 +107,7 @@ impl Engine {
     }
 
     /// Every active alarm, by id.
-    pub fn active(&self) -> impl Iterator<Item = &Alarm> {
+    pub fn active(&self) -> impl Iterator<Item = &Alarm> + Clone {
         self.active.values().map(|active| &active.alarm)
     }
 
@@ -157,6 +161,11 @@ impl Engine {
             alarm.cleared_at = Some(gone.unix);
             notices.push(Notice { change: Change::Cleared, at: now.unix, alarm: alarm.clone() });
             self.recent.insert(id, (alarm, now));
+        }
+        while self.recent.len() > RECENT_MAX {
+            let oldest = self.recent.iter().min_by_key(|(_, (_, cleared))| cleared.now);
+            let Some(id) = oldest.map(|(id, _)| id.clone()) else { break };
+            self.recent.remove(&id);
         }
         notices
     }

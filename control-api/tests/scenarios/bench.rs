@@ -5,7 +5,7 @@ use std::{
     net::SocketAddr,
     path::Path,
     sync::{
-        Arc, Mutex, MutexGuard,
+        Arc, Mutex, MutexGuard, OnceLock,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -41,24 +41,33 @@ pub struct Bench {
     agent: ureq::Agent,
 }
 
-/// The host's clocks, turned forward as far as a test wants.
+/// The host's clocks, turned forward as far as a test wants, or stopped.
 #[derive(Debug, Default)]
-pub struct Turned(AtomicU64);
+pub struct Turned {
+    by: AtomicU64,
+    /// What the host's clocks showed when this one was stopped.
+    stopped: OnceLock<(u64, u64)>,
+}
 
 impl Turned {
     /// Lets so many milliseconds pass at once.
     pub fn turn(&self, ms: u64) {
-        self.0.fetch_add(ms * 1_000_000, Ordering::SeqCst);
+        self.by.fetch_add(ms * 1_000_000, Ordering::SeqCst);
+    }
+
+    /// From now on time passes only when it is turned.
+    pub fn stop(&self) {
+        self.stopped.get_or_init(|| (SystemClock.now(), SystemClock.unix()));
     }
 
     fn by(&self) -> u64 {
-        self.0.load(Ordering::SeqCst)
+        self.by.load(Ordering::SeqCst)
     }
 }
 
 impl Clock for Turned {
     fn now(&self) -> u64 {
-        SystemClock.now() + self.by()
+        self.stopped.get().map_or_else(|| SystemClock.now(), |(now, _)| *now) + self.by()
     }
 
     fn tai(&self) -> u64 {
@@ -66,7 +75,7 @@ impl Clock for Turned {
     }
 
     fn unix(&self) -> u64 {
-        SystemClock.unix() + self.by()
+        self.stopped.get().map_or_else(|| SystemClock.unix(), |(_, unix)| *unix) + self.by()
     }
 
     fn sleep_until(&self, at: u64) {
