@@ -132,12 +132,13 @@ impl Engine {
             pending.holds &= present;
             present || !unseen(pending.kind)
         });
-        let gone = |active: &&mut Active| {
-            let condition = &active.alarm.condition;
-            !worst.contains_key(&condition.id) && !unseen(condition.kind)
-        };
-        for active in self.active.values_mut().filter(gone) {
-            active.gone.get_or_insert(now);
+        let absent = |active: &&mut Active| !worst.contains_key(&active.alarm.condition.id);
+        for active in self.active.values_mut().filter(absent) {
+            if unseen(active.alarm.condition.kind) {
+                active.gone = None;
+            } else {
+                active.gone.get_or_insert(now);
+            }
         }
         for condition in worst.into_values() {
             if let Some(active) = self.active.get_mut(&condition.id) {
