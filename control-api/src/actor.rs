@@ -38,6 +38,8 @@ pub enum Action {
     Acknowledge,
     /// Raise and take back alarms of another program.
     ReportAlarm,
+    /// Put such a copy in the place of everything that is configured.
+    Restore,
 }
 
 /// Who sends a request.

@@ -2,7 +2,7 @@
 
 pub mod alarms;
 mod analysis;
-mod backup;
+pub mod backup;
 pub mod body;
 pub mod config;
 pub mod findings;
@@ -91,6 +91,7 @@ fn described() -> OpenApiRouter<Shared> {
         .routes(routes!(alarms::history))
         .routes(routes!(alarms::acknowledge))
         .routes(routes!(alarms::report::put, alarms::report::remove))
+        .routes(routes!(backup::restore))
         .routes(routes!(sse::listen))
         .routes(routes!(probes::router));
     OpenApiRouter::with_openapi(Described::openapi())

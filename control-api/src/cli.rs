@@ -118,6 +118,7 @@ enum Command {
     Events,
     Backup(backup::Backup),
     Top(top::Top),
+    Restore(backup::Restore),
     Demo(demo::Demo),
     Up(up::Up),
     /// What this machine offers and lacks for the job, and how to mend it.
@@ -190,6 +191,7 @@ pub fn main() -> ExitCode {
         Command::Events => events::run(&context),
         Command::Backup(wanted) => backup::run(&context, &wanted),
         Command::Top(top) => top::run(&context, &top),
+        Command::Restore(wanted) => backup::restore(&context, &wanted),
         Command::Demo(demo) => Ok(demo::run(&demo)),
         Command::Up(up) => Ok(up::run(&up)),
         Command::Doctor => Ok(ormatrix_hardware::doctor::run(context.json)),

@@ -63,6 +63,10 @@ pub fn render(app: &App) -> String {
     let up: Gauge = Gauge::default();
     registry.register("router_up", "1 when the router is connected", up.clone());
     alarms::metrics::register(&mut registry, app);
+    let writable: Gauge = Gauge::default();
+    let help = "1 while changes of the inventory can be kept, as far as is known";
+    registry.register("database_writable", help, writable.clone());
+    writable.set(i64::from(app.store.health().why().is_none()));
     app.router.read(|mirror| {
         if let Some(mirror) = mirror {
             up.set(1);

@@ -74,7 +74,7 @@ pub async fn run(app: Shared) {
 }
 
 /// One pass. Fails only when the connection does.
-async fn reconcile(app: &App) -> Result<(), AskError> {
+pub(crate) async fn reconcile(app: &App) -> Result<(), AskError> {
     let _turn = app.changes.lock().await;
     let _no_takes = app.unconfirmed.write().await;
     app.router.ask(Command::Status).await?;

@@ -2,7 +2,8 @@
 //!
 //! The router has what it needs to receive and send: ids, addresses, formats, the labels of
 //! inputs. What only people need is not there: zones are empty, outputs are called by their
-//! ids, and what a display accepts is unknown, so that no take is refused for its format.
+//! ids, there are no presets and no locks, and what a display accepts is unknown, so that no
+//! take is refused for its format.
 
 use ormatrix_protocol::{InputSpec, OutputSpec};
 

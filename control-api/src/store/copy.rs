@@ -82,6 +82,15 @@ pub fn examined(octets: &[u8], look: Look) -> Result<(Connection, usize), Unfit>
         _ => Unfit::Damaged(error.to_string()),
     };
     let connection = in_memory(octets).map_err(damaged)?;
+    let number = |pragma| connection.pragma_query_value(None, pragma, |row| row.get::<_, u32>(0));
+    let (pages, size) = number("page_count")
+        .and_then(|pages| Ok((pages, number("page_size")?)))
+        .map_err(damaged)?;
+    // SQLite reads what is missing of the last page as zeroes.
+    if u64::from(pages) * u64::from(size) != octets.len() as u64 {
+        let found = format!("{} octets, not {pages} pages of {size}", octets.len());
+        return Err(Unfit::Damaged(found));
+    }
     let pragma = match look {
         Look::Quick => "PRAGMA quick_check(1)",
         Look::Whole => "PRAGMA integrity_check(1)",

@@ -95,8 +95,8 @@ impl Why {
         };
         let action = match error {
             StoreError::Unfit { .. } | StoreError::Row { .. } => format!(
-                "{}{restore}, or move it away with its -wal and -shm to begin with an empty one, \
-                 and restart ormatrix-control",
+                "{}{restore}: `ormatrix restore FILE`; or move it away with its -wal and -shm and \
+                 restart ormatrix-control, to begin with an empty one",
                 if newer { "use the newer program, or " } else { "" }
             ),
             _ => format!(
@@ -201,12 +201,17 @@ impl Store {
                     return Err(StoreError::ReadOnly(why));
                 }
                 *connection = opened;
-                self.state().identity = Identity::of(&self.path);
-                self.set(Health::Writable);
+                self.opened();
                 Ok(())
             }
             Health::Unreadable(why) | Health::Broken(why) => Err(StoreError::ReadOnly(why)),
         }
+    }
+
+    /// The file at the path has been opened for writing.
+    pub(super) fn opened(&self) {
+        self.state().identity = Identity::of(&self.path);
+        self.set(Health::Writable);
     }
 
     /// One transaction, if changes can be kept at all. What the disk refuses is remembered.

@@ -1,20 +1,26 @@
 //! Backups: made while everything goes on, and read as what came from anywhere.
 
-use std::path::Path;
+use std::{
+    collections::{BTreeMap, HashMap},
+    fs,
+    path::Path,
+};
 
 use super::{
     Health, MIGRATIONS, Store, StoreError,
     copy::{self, Look, Unfit},
-    migrate, rows,
+    file, migrate, open, rows,
 };
 use crate::{
-    inventory::{Inventory, Stream},
+    inventory::{Input, Inventory, Output, Stream},
+    problem::Error,
+    time::rfc3339,
     validate,
 };
 
 /// Longest backup in octets that is read; a thousand inputs and outputs take less than two
 /// million.
-pub const BACKUP_MAX: usize = 64 * 1024 * 1024;
+pub const BACKUP_MAX: usize = 16 * 1024 * 1024;
 
 /// Why a backup cannot be restored.
 #[derive(Debug, thiserror::Error)]
@@ -42,7 +48,7 @@ pub enum BackupError {
     /// A value that the API would refuse.
     #[error("{kind} '{id}' in the backup: {reason}")]
     Invalid {
-        /// `input` or `output`.
+        /// `input`, `output`, `preset`, `zone` or `lock`.
         kind: &'static str,
         /// Which.
         id: String,
@@ -65,36 +71,56 @@ pub fn read_backup(octets: &[u8]) -> Result<Inventory, BackupError> {
     Ok(inventory)
 }
 
-/// Checks what the API checks of each input and output, whatever the router has.
+/// Checks what the API checks of each part, whatever the router has.
 fn valid(inventory: &Inventory) -> Result<(), BackupError> {
     for input in inventory.inputs.values() {
-        let found = validate::input(input).map_err(|error| error.to_string());
-        let there = |backup| inventory.inputs.contains_key(backup);
-        let missing = input.failover.backups.iter().find(|backup| !there(*backup));
-        let missing = missing.map_or(Ok(()), |id| Err(format!("its backup '{id}' is missing")));
-        sound(inventory, input, found.and(missing))?;
+        sound(Input::KIND, &input.id, validate::input(input))?;
     }
     for output in inventory.outputs.values() {
-        let found = validate::output(output).map_err(|error| error.to_string());
-        sound(inventory, output, found)?;
+        sound(Output::KIND, &output.id, validate::output(output))?;
+    }
+    apart(&inventory.inputs)?;
+    apart(&inventory.outputs)?;
+    for preset in inventory.presets.values() {
+        let names = validate::references(inventory, preset);
+        sound("preset", &preset.id, validate::preset(preset).and(names))?;
+    }
+    for zone in inventory.zones.values() {
+        sound("zone", &zone.name, validate::zone(zone))?;
+    }
+    for (output, lock) in &inventory.locks {
+        sound("lock", output, validate::lock(lock))?;
     }
     Ok(())
 }
 
-fn sound<T: Stream>(
-    inventory: &Inventory,
-    stream: &T,
-    found: Result<(), String>,
+/// Every stream has its addresses to itself.
+fn apart<T: Stream>(all: &BTreeMap<T::Id, T>) -> Result<(), BackupError> {
+    let mut held = HashMap::new();
+    for stream in all.values() {
+        for leg in stream.levels().into_iter().flat_map(|(_, legs)| legs) {
+            let place = (leg.socket_address(), leg.interface.as_deref());
+            if let Some(holder) = held.insert(place, stream.id()) {
+                let taken = Error::AddressTaken {
+                    address: leg.address,
+                    port: leg.port,
+                    kind: T::KIND,
+                    holder: holder.to_string(),
+                };
+                sound(T::KIND, stream.id(), Err(taken))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn sound(
+    kind: &'static str,
+    id: &impl ToString,
+    found: Result<(), Error>,
 ) -> Result<(), BackupError> {
-    let rival = inventory.rival(stream).map_or(Ok(()), |(holder, leg)| {
-        let kind = T::KIND;
-        Err(format!("{} port {} belongs to {kind} '{}'", leg.address, leg.port, holder.id()))
-    });
-    found.and(rival).map_err(|reason| BackupError::Invalid {
-        kind: T::KIND,
-        id: stream.id().to_string(),
-        reason,
-    })
+    let id = id.to_string();
+    found.map_err(|error| BackupError::Invalid { kind, id, reason: error.to_string() })
 }
 
 impl Store {
@@ -104,6 +130,45 @@ impl Store {
         tokio::task::spawn_blocking(move || store.backup_now())
             .await
             .map_err(|_| StoreError::Thread)?
+    }
+
+    /// Puts a backup that [`read_backup`] has read in the place of a database that cannot be
+    /// read; that one stays beside it under another name. The caller holds off changes.
+    pub async fn replace(&self, backup: Vec<u8>, now: u64) -> Result<(), StoreError> {
+        let store = self.clone();
+        tokio::task::spawn_blocking(move || store.replace_now(backup, now))
+            .await
+            .map_err(|_| StoreError::Thread)?
+    }
+
+    /// The same, on this thread.
+    pub fn replace_now(&self, backup: Vec<u8>, now: u64) -> Result<(), StoreError> {
+        let path = &*self.path;
+        let refused = |reason| StoreError::Create { path: path.to_path_buf(), reason };
+        let mut connection = self.lock();
+        if !self.is_unreadable() {
+            // Somebody else was first.
+            return Ok(());
+        }
+        let new = file::beside(path, ".restored");
+        file::put(&new, &copy::logged(backup)).map_err(refused)?;
+        let stamp = rfc3339(now).replace(['-', ':'], "");
+        let aside = |tail: &str| file::beside(path, &format!("{tail}.{stamp}.set-aside"));
+        // The log of the old one would be replayed into the new one.
+        for tail in ["-wal", "-shm", "-journal"] {
+            let old = file::beside(path, tail);
+            if old.exists() {
+                fs::rename(&old, aside(tail)).map_err(refused)?;
+            }
+        }
+        // At no moment is there none: a start would begin with an empty one.
+        if path.exists() {
+            fs::hard_link(path, aside("")).map_err(refused)?;
+        }
+        fs::rename(&new, path).map_err(refused)?;
+        *connection = open::connection(path, now)?;
+        self.opened();
+        Ok(())
     }
 
     /// The same, on this thread.

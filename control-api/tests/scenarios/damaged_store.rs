@@ -1,8 +1,13 @@
 //! The database cannot be used: pictures are switched and everything is read as the router
 //! has it; nothing is changed, the file least of all, until a backup is restored.
 
-use std::{fs, path::PathBuf, process::Command};
+use std::{
+    fs,
+    path::PathBuf,
+    process::{Command, Output},
+};
 
+use ormatrix_io::{Clock, SystemClock};
 use ormatrix_protocol::Command as Asked;
 use serde_json::{Value, json};
 
@@ -23,22 +28,31 @@ fn damaged(how: impl FnOnce(&mut Vec<u8>)) -> (Bench, PathBuf, Vec<u8>, Value) {
     let backup = bench.directory.path().join(name);
     fs::write(&backup, bench.get("/api/v1/backup").octets).unwrap();
     bench.stop_control();
+    until_closed(&bench);
     let database = bench.directory.path().join("control.sqlite3");
     let mut octets = fs::read(&database).unwrap();
     how(&mut octets);
     fs::write(&database, &octets).unwrap();
-    for tail in ["-wal", "-shm"] {
-        let _ = fs::remove_file(bench.directory.path().join(format!("control.sqlite3{tail}")));
-    }
     bench.model().commands.clear();
     bench.start_control();
     bench.until_reconciled();
     (bench, backup, octets, before)
 }
 
+/// Waits until the last of a control plane that has been stopped has let go of its database,
+/// which takes its log along.
+fn until_closed(bench: &Bench) {
+    let log = bench.directory.path().join("control.sqlite3-wal");
+    let never = SystemClock.now() + 60_000_000_000;
+    while log.exists() {
+        assert!(SystemClock.now() < never, "the database stays open");
+        std::thread::yield_now();
+    }
+}
+
 #[test]
 fn everything_but_changes_goes_on_from_the_routers_truth() {
-    let (mut bench, backup, octets, before) = damaged(|octets| octets[4096..8192].fill(0xa5));
+    let (mut bench, backup, octets, before) = damaged(|octets| octets[4096..].fill(0xa5));
     assert_eq!(bench.model().commands, [], "nothing is asked of the router, nothing taken away");
     let seen = bench.get("/api/v1/inputs").expect(200);
     for n in 0..2 {
@@ -100,7 +114,7 @@ fn everything_but_changes_goes_on_from_the_routers_truth() {
     let database = bench.directory.path().join("control.sqlite3");
     assert!(fs::read(&database).unwrap() == octets, "the damaged file was touched");
 
-    // As docs/backup.md tells: put the backup in its place and restart.
+    // As docs/backup.md tells by hand: put the backup in its place and restart.
     bench.stop_control();
     fs::rename(&database, bench.directory.path().join("damaged")).unwrap();
     fs::copy(&backup, &database).unwrap();
@@ -111,6 +125,61 @@ fn everything_but_changes_goes_on_from_the_routers_truth() {
     assert_eq!((&restored[0]["zone"], restored.as_array().unwrap().len()), (&json!("OR 3"), 2));
     assert_eq!(bench.model().outputs.len(), 1);
     bench.put("/api/v1/inputs/c", &input("c", 5004)).expect(201);
+}
+
+fn restore(bench: &Bench, arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ormatrix"));
+    command.env("ORMATRIX_URL", bench.url("")).arg("restore").args(arguments).output().unwrap()
+}
+
+#[test]
+fn a_backup_is_restored_while_pictures_flow() {
+    let (mut bench, backup, octets, before) = damaged(|octets| octets[4096..].fill(0xa5));
+    let path = backup.to_str().unwrap();
+    let (_, outputs, ..) = bench.everything();
+    // A look changes nothing, and neither does a backup that cannot be used.
+    let looked = restore(&bench, &[path, "--dry-run"]);
+    assert!(looked.status.success(), "{looked:?}");
+    let said = String::from_utf8(looked.stdout).unwrap();
+    assert_eq!(said, format!("{path}: 2 inputs, 1 outputs, 0 presets: can be restored\n"));
+    let wrong = bench.directory.path().join("wrong");
+    fs::write(&wrong, &octets).unwrap();
+    let refused = restore(&bench, &[wrong.to_str().unwrap()]);
+    assert_eq!(refused.status.code(), Some(1));
+    let said = String::from_utf8(refused.stderr).unwrap();
+    assert!(said.contains("it is damaged") && said.contains("nothing was changed"), "{said}");
+    assert_eq!(bench.get("/readyz").expect(503)["database"], false);
+    let database = bench.directory.path().join("control.sqlite3");
+    assert!(fs::read(&database).unwrap() == octets, "the damaged file was touched");
+
+    // A log of the damaged one lies about.
+    fs::write(bench.directory.path().join("control.sqlite3-wal"), "log").unwrap();
+    let take = bench.model().take;
+    let done = restore(&bench, &[path]);
+    assert!(done.status.success(), "{done:?}");
+    assert_eq!(bench.get("/readyz").expect(200)["ready"], true);
+    assert_eq!(bench.get("/api/v1/inputs").expect(200), before, "with zones, as it was");
+    let shown = bench.get("/api/v1/outputs").expect(200);
+    assert_eq!((&shown[0]["label"], &shown[0]["route"]), (&json!("M"), &outputs[0]["route"]));
+    assert_eq!(bench.model().take, take, "nothing was taken");
+    bench.put("/api/v1/inputs/c", &input("c", 5004)).expect(201);
+    // What was there is kept beside it.
+    let aside = fs::read_dir(bench.directory.path()).unwrap().map(|entry| entry.unwrap().path());
+    let aside: Vec<_> = aside.filter(|p| p.extension().is_some_and(|e| e == "set-aside")).collect();
+    for content in [octets.as_slice(), b"log"] {
+        assert!(aside.iter().any(|path| fs::read(path).unwrap() == content), "{aside:?}");
+    }
+
+    bench.stop_control();
+    bench.start_control();
+    bench.until_reconciled();
+    assert_eq!(bench.get("/api/v1/inputs").expect(200).as_array().unwrap().len(), 3);
+    // One that can be read is not replaced under who uses it.
+    let said = String::from_utf8(restore(&bench, &[path]).stderr).unwrap();
+    assert!(said.contains("is not replaced while it is in use"), "{said}");
+    let headers = [("content-type", "application/json")];
+    let json = bench.call("POST", "/api/v1/restore", &headers, Some(b"{}"));
+    json.problem(415, "unsupported-media-type");
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::{
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex, MutexGuard,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     thread::{self, JoinHandle},
 };
@@ -44,8 +44,6 @@ pub struct Model {
     pub take: u64,
     pub instance: u64,
     pub clients: Vec<UnixStream>,
-    /// Connections whose requests are still read, those that their clients left included.
-    pub serving: usize,
 }
 
 impl Default for Model {
@@ -64,7 +62,6 @@ impl Default for Model {
             take: 0,
             instance: 1,
             clients: Vec::new(),
-            serving: 0,
         }
     }
 }
@@ -349,6 +346,7 @@ pub struct FakeRouter {
     socket: PathBuf,
     ending: Arc<AtomicBool>,
     accepting: Option<JoinHandle<()>>,
+    serving: Arc<AtomicUsize>,
 }
 
 impl FakeRouter {
@@ -356,21 +354,32 @@ impl FakeRouter {
         let listener = UnixListener::bind(socket).unwrap();
         let ending = Arc::new(AtomicBool::new(false));
         let (shared, end) = (model.clone(), ending.clone());
+        let serving = Arc::new(AtomicUsize::new(0));
+        let count = serving.clone();
         let accepting = thread::spawn(move || {
             for stream in listener.incoming() {
                 let stream = stream.unwrap();
                 if end.load(Ordering::SeqCst) {
                     return;
                 }
-                let model = shared.clone();
-                thread::spawn(move || serve(stream, &model));
+                let (model, count) = (shared.clone(), count.clone());
+                count.fetch_add(1, Ordering::SeqCst);
+                thread::spawn(move || {
+                    serve(stream, &model);
+                    count.fetch_sub(1, Ordering::SeqCst);
+                });
             }
         });
-        Self { model, socket: socket.to_owned(), ending, accepting: Some(accepting) }
+        Self { model, socket: socket.to_owned(), ending, accepting: Some(accepting), serving }
     }
 
     pub fn model(&self) -> MutexGuard<'_, Model> {
         self.model.lock().unwrap()
+    }
+
+    /// Connections whose requests are still read, those that their clients left included.
+    pub fn serving(&self) -> usize {
+        self.serving.load(Ordering::SeqCst)
     }
 }
 
@@ -398,7 +407,6 @@ fn serve(stream: UnixStream, model: &Mutex<Model>) {
             return;
         }
         model.clients.push(to);
-        model.serving += 1;
     }
     let mut own = stream;
     let mut line = Vec::new();
@@ -412,5 +420,4 @@ fn serve(stream: UnixStream, model: &Mutex<Model>) {
         // A client that is gone has no use for it.
         let _ = codec::write(&mut own, &FromRouter::Reply { id, result });
     }
-    model.lock().unwrap().serving -= 1;
 }

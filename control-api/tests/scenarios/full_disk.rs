@@ -135,7 +135,7 @@ impl Host {
     /// Kills it, and waits until the router is done with it.
     fn kill(&mut self) {
         self.control = None;
-        until(|| self.router.model().serving == 0);
+        until(|| self.router.serving() == 0);
     }
 
     fn id(&self) -> String {

@@ -280,7 +280,7 @@ fn what_was_acknowledged_survives_a_thousand_kills() {
         let _ = child.kill();
         child.wait().unwrap();
         // What it still asked of the router is done before the next one comes.
-        until(|| router.model().serving == 0);
+        until(|| router.serving() == 0);
         sound(directory.path());
     }
     let acknowledged: u64 = clients.iter().map(|client| client.acknowledged).sum();

@@ -33,7 +33,12 @@ fn aged(path: &Path, schema: usize) {
 }
 
 fn expected() -> Inventory {
-    let mut a = Input { merge: Merge::default(), ..input("a", 5000) };
+    let mut a = Input {
+        merge: Merge::default(),
+        labels: Labels::default(),
+        source_type: SourceType::default(),
+        ..input("a", 5000)
+    };
     a.legs.push(Leg::new([239, 1, 3, 3].into(), 5000));
     let m = Output { accepts: Accepts::Any, ..output("m", 5000) };
     let mut inventory = Inventory::default();

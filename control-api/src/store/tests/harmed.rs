@@ -34,10 +34,10 @@ fn a_file_that_cannot_be_used_stays_as_it_is() {
         ("text", |path| fs::write(path, "not a database\n".repeat(1000)).unwrap(), "no SQLite"),
         ("nothing", |path| fs::write(path, "").unwrap(), "no SQLite"),
         (
-            "a page of another file",
+            "pages of another file",
             |path| {
                 let mut octets = fs::read(path).unwrap();
-                octets[4096..2 * 4096].fill(0x5a);
+                octets[4096..].fill(0x5a);
                 fs::write(path, octets).unwrap();
             },
             "damaged",
