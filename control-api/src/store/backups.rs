@@ -34,7 +34,7 @@ pub fn keep(database: &Path, schema: usize, octets: &[u8], now: u64) -> io::Resu
     {
         return Ok(same.path.clone());
     }
-    let path = (0..)
+    let path = (0..1000)
         .map(|later| {
             let stamp = rfc3339(now.saturating_add(later * 1_000_000)).replace(['-', ':'], "");
             file::beside(database, &format!(".schema-{schema}.{stamp}.backup"))

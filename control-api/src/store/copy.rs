@@ -223,7 +223,7 @@ fn escaped(path: &Path) -> String {
         if octet.is_ascii_alphanumeric() || b"/-_.~".contains(octet) {
             uri.push(char::from(*octet));
         } else {
-            uri.push_str(&format!("%{octet:02X}"));
+            uri.extend(["%".to_owned(), format!("{octet:02X}")]);
         }
     }
     uri

@@ -42,15 +42,12 @@ impl Store {
             Err(error) => error,
         };
         let refused = |reason| StoreError::Sqlite { path: path.to_owned(), reason };
-        let (connection, inventory, health) = match rehearsed(path) {
-            Ok((connection, inventory)) => {
-                (connection, inventory, Health::Unopened(Why::unopened(path, &failed)))
-            }
-            Err(_) => {
-                let empty = migrate::empty(MIGRATIONS.len()).map_err(refused)?;
-                let why = Why::unreadable(path, &failed);
-                (empty, Inventory::default(), Health::Unreadable(why))
-            }
+        let (connection, inventory, health) = if let Ok((copy, inventory)) = rehearsed(path) {
+            (copy, inventory, Health::Unopened(Why::unopened(path, &failed)))
+        } else {
+            let empty = migrate::empty(MIGRATIONS.len()).map_err(refused)?;
+            let why = Why::unreadable(path, &failed);
+            (empty, Inventory::default(), Health::Unreadable(why))
         };
         if let Some(why) = health.why() {
             tracing::error!(reason = why.reason, action = why.action, "no change can be kept");

@@ -30,7 +30,8 @@ fn made(sql: &str) -> Vec<u8> {
 
 #[test]
 fn a_file_that_cannot_be_used_stays_as_it_is() {
-    let harm: [(&str, fn(&Path), &str); 8] = [
+    type Harm = fn(&Path);
+    let harm: [(&str, Harm, &str); 8] = [
         ("text", |path| fs::write(path, "not a database\n".repeat(1000)).unwrap(), "no SQLite"),
         ("nothing", |path| fs::write(path, "").unwrap(), "no SQLite"),
         (
