@@ -86,7 +86,7 @@ impl Router {
 
     fn ask(&mut self, command: Command) {
         self.requests += 1;
-        let request = Request { id: self.requests, command };
+        let request = Request { id: self.requests, request_id: None, command };
         let mut line = Vec::new();
         codec::write(&mut line, &request).unwrap();
         self.writing.write_all(&line).unwrap();
@@ -342,7 +342,7 @@ fn a_slate_is_received_whole_in_every_kind_of_format() {
         // The input never had a signal: it is lost since it was put there.
         router.requests += 1;
         let mut line = Vec::new();
-        let request = Request { id: router.requests, command: Command::Status };
+        let request = Request { id: router.requests, request_id: None, command: Command::Status };
         codec::write(&mut line, &request).unwrap();
         router.writing.write_all(&line).unwrap();
         let (_, since) = router.until(|message| match message {

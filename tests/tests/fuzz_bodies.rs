@@ -58,7 +58,8 @@ fn protocol() {
         Command::CancelSalvo { take: 7 },
         Command::Status,
     ];
-    let lines = (1..).zip(commands).map(|(id, command)| line(&Request { id, command }));
+    let lines =
+        (1..).zip(commands).map(|(id, command)| line(&Request { id, request_id: None, command }));
     let mut seeds: Vec<Vec<u8>> = lines.collect();
     seeds.push(seeds.concat());
     let route = Route {

@@ -46,7 +46,7 @@ mod tests {
 
     #[test]
     fn a_message_survives_the_wire() {
-        let request = Request { id: 7, command: Command::Status };
+        let request = Request { id: 7, request_id: None, command: Command::Status };
         let mut wire = Vec::new();
         write(&mut wire, &request).unwrap();
         write(&mut wire, &request).unwrap();
@@ -55,6 +55,30 @@ mod tests {
             assert_eq!(read::<_, Request>(&mut from, &mut line).unwrap(), Some(request.clone()));
         }
         assert_eq!(read::<_, Request>(&mut from, &mut line).unwrap(), None);
+    }
+
+    /// A request as a router of before knew it.
+    #[derive(serde::Deserialize)]
+    struct Before {
+        id: u64,
+        command: Command,
+    }
+
+    #[test]
+    fn peers_of_before_and_after_request_ids_understand_each_other() {
+        let old = r#"{"id":7,"command":{"do":"status"}}"#;
+        let request: Request = serde_json::from_str(old).unwrap();
+        assert_eq!(request, Request { id: 7, request_id: None, command: Command::Status });
+        assert_eq!(serde_json::to_string(&request).unwrap(), old);
+        let new = r#"{"id":7,"request_id":"panel-3","command":{"do":"status"}}"#;
+        let request: Request = serde_json::from_str(new).unwrap();
+        assert_eq!(request.request_id, Some("panel-3".parse().unwrap()));
+        assert_eq!(serde_json::to_string(&request).unwrap(), new);
+        let before: Before = serde_json::from_str(new).unwrap();
+        assert_eq!((before.id, before.command), (7, Command::Status));
+        let wrong = r#"{"id":7,"request_id":"a b","command":{"do":"status"}}"#;
+        let error = serde_json::from_str::<Request>(wrong).unwrap_err().to_string();
+        assert!(error.contains("1 to 64 letters"), "{error}");
     }
 
     #[test]

@@ -13,12 +13,14 @@ pub mod codec;
 pub mod levels;
 pub mod message;
 pub mod refusal;
+pub mod request_id;
 pub mod spec;
 pub mod status;
 
 pub use levels::{AncillaryInput, AudioInput, InputStream, Levelled, OutputStream, RAMP_MS_MAX};
 pub use message::{Command, Event, FromRouter, Reply, Request};
 pub use refusal::{Direction, Refusal};
+pub use request_id::{REQUEST_ID_MAX, RequestId};
 pub use spec::{
     Back, Failover, InputId, InputSpec, Leg, Merge, MergeOrder, MonitorSpec, OnLoss, OutputId,
     OutputSpec, SKEW_US_MAX, SteadyMs, Take,

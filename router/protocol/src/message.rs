@@ -5,6 +5,7 @@ use st2110::level::Level;
 
 use crate::{
     refusal::Refusal,
+    request_id::RequestId,
     spec::{InputId, InputSpec, MonitorSpec, OutputId, OutputSpec, Take},
     status::{Findings, Route, RouterStatus, Signal, Telemetry},
 };
@@ -14,6 +15,9 @@ use crate::{
 pub struct Request {
     /// Chosen by the client.
     pub id: u64,
+    /// What the client's own log calls that which led to this; the router's log repeats it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<RequestId>,
     /// What to do.
     pub command: Command,
 }

@@ -9,6 +9,7 @@ pub mod clients;
 mod failover;
 mod inputs;
 mod inventory;
+mod journal;
 pub mod keeper;
 mod monitors;
 pub mod opener;
@@ -34,6 +35,7 @@ use self::{
     clients::{Clients, FromClient},
     failover::Failover,
     inventory::{Holder, Input, Monitor, Output},
+    journal::{Asked, Journal},
     keeper::Keeper,
     opener::Opener,
     slates::Slates,
@@ -89,6 +91,7 @@ pub struct Conductor<I: PacketIo, O: Opener<I>, C> {
     /// Salvos that wait for their time, by take.
     scheduled: BTreeMap<u64, Scheduled>,
     keeper: Keeper,
+    journal: Journal,
 }
 
 impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
@@ -119,6 +122,7 @@ impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
             take: 0,
             scheduled: BTreeMap::new(),
             keeper,
+            journal: Journal::default(),
         }
     }
 
@@ -221,7 +225,12 @@ impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
                 self.clients.reply(client, id, Err(Refusal::Malformed { reason }));
             }
             FromClient::Request { client, request } => {
-                let result = self.command(request.command);
+                let asked = Asked::of(&request.command);
+                let span = journal::span(request.request_id.as_ref());
+                self.journal.enter(request.request_id);
+                let result = span.in_scope(|| self.command(request.command));
+                span.in_scope(|| Journal::answered(&asked, &result));
+                self.journal.enter(None);
                 self.clients.reply(client, request.id, result);
             }
         }

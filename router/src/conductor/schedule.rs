@@ -7,7 +7,7 @@ use ormatrix_io::Clock;
 use ormatrix_protocol::{Event, Refusal, Scheduled, Take};
 use st2110::timing::{VIDEO_CLOCK_HZ, tai_to_rtp};
 
-use super::{Conductor, inventory::invalid, opener::Opener};
+use super::{Conductor, inventory::invalid, journal, opener::Opener};
 use crate::{lane::messages::At, packet_io::PacketIo};
 
 /// How long before their time lanes get their orders: some frames of the slowest source.
@@ -39,6 +39,7 @@ impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
         }
         let take = self.next_take();
         self.scheduled.insert(take, Scheduled { at, takes });
+        self.journal.scheduled(take);
         self.start_due();
         Ok(take)
     }
@@ -48,6 +49,7 @@ impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
         if self.scheduled.remove(&take).is_none() {
             return Err(Refusal::NotScheduled { take });
         }
+        self.journal.due(take);
         self.clients.tell(Event::Scheduled { take, started: false });
         Ok(())
     }
@@ -72,13 +74,22 @@ impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
                 clock: self.clock.now() + at.saturating_sub(now),
             };
             // Inputs and outputs may have gone since; then nothing is taken.
-            let started = match self.salvo(&takes, Some(moment)) {
-                Ok(_) => true,
+            let request = self.journal.due(take);
+            let span = journal::span(request.as_ref());
+            let outer = self.journal.enter(request);
+            let started = match span.in_scope(|| self.salvo(&takes, Some(moment))) {
+                Ok(number) => {
+                    let _said = span.entered();
+                    tracing::info!(take = number, scheduled = take, "its time comes");
+                    true
+                }
                 Err(refusal) => {
+                    let _said = span.entered();
                     tracing::warn!(take, "not taken at its time: {refusal}");
                     false
                 }
             };
+            self.journal.enter(outer);
             self.clients.tell(Event::Scheduled { take, started });
             self.keeper.keep(self.snapshot());
         }

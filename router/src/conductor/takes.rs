@@ -10,6 +10,7 @@ use super::{
     budget::Change,
     failover::Feed,
     inventory::{Custody, Holder, Port},
+    journal,
     opener::Opener,
 };
 use crate::{
@@ -33,6 +34,7 @@ impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
         let number = self.next_take();
         let moves = self.moves(takes);
         let orders = self.orders(&moves, number, at);
+        self.journal.begun(number, &moves, self.clock.now());
         let now = self.clock.unix();
         for (step, order) in moves.iter().zip(&orders) {
             let Some(port) = self.port(&step.output, step.level) else { continue };
@@ -191,6 +193,27 @@ impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
         }
     }
 
+    /// Logs that a lane has done what was asked of a level, under the name of who asked.
+    fn log_confirmed(&mut self, output: &OutputId, level: Level, state: RouteState) {
+        let Some(port) = self.port(output, level) else { return };
+        let (take, lane) = (port.route.take, port.order.target.map(|place| place.lane));
+        let input = port.route.input.clone();
+        let done = match &input {
+            // A stand-in has a number of its own; that it is seen confirms nothing.
+            Some(_) => state == RouteState::Live && port.order.take == take,
+            None => state == RouteState::None,
+        };
+        if !done {
+            return;
+        }
+        let Some(confirmed) = self.journal.confirmed(take, output, level) else { return };
+        let after_us = self.clock.now().saturating_sub(confirmed.since) / 1000;
+        let input = input.as_ref().map(InputId::as_str);
+        journal::span(confirmed.request.as_ref()).in_scope(|| {
+            tracing::info!(take, %output, %level, input, lane, after_us, "confirmed");
+        });
+    }
+
     /// A lane tells how far an output is.
     pub(super) fn note_route(&mut self, slot: u16, take: u64, state: RouteState, at: u64) {
         let Some(Holder::Output(id, level)) = self.output_slots.holder(slot).cloned() else {
@@ -201,6 +224,7 @@ impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
         if port.order.take != take {
             return;
         }
+        self.log_confirmed(&id, level, state);
         let feed = self.failover.feed(&id, level).clone();
         let Some(port) = self.port(&id, level) else { return };
         if !note(port, &feed, state, at) {

@@ -386,8 +386,11 @@ fn clients_hear_everything_in_order() {
     let mut bench = Bench::with_two_inputs();
     bench.ask(Command::PutOutput(output("main", 101))).unwrap();
     bench.run(100);
-    let request =
-        Request { id: 9, command: Command::Salvo { takes: vec![take("main", "robot")], at: None } };
+    let request = Request {
+        id: 9,
+        request_id: None,
+        command: Command::Salvo { takes: vec![take("main", "robot")], at: None },
+    };
     bench.conductor.hear(FromClient::Request { client: 1, request });
     bench.run(100);
     let messages: Vec<FromRouter> = bench.messages().into_iter().map(|(_, told)| told).collect();

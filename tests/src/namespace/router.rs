@@ -97,7 +97,7 @@ impl Router {
     /// When the router is gone or silent.
     pub fn ask(&mut self, command: Command) -> Result<Reply, Refusal> {
         self.requests += 1;
-        let request = Request { id: self.requests, command };
+        let request = Request { id: self.requests, request_id: None, command };
         codec::write(self.link.get_mut(), &request).expect("the router reads");
         loop {
             if let FromRouter::Reply { id, result } = self.hear()
