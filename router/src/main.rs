@@ -2,7 +2,7 @@
 
 #![forbid(unsafe_code)]
 
-use std::{error::Error, io::IsTerminal, path::PathBuf, process::ExitCode, thread};
+use std::{error::Error, path::PathBuf, process::ExitCode, thread};
 
 use clap::{Parser, Subcommand};
 use crossbeam_channel::{Sender, bounded};
@@ -15,6 +15,7 @@ use signal_hook::{
     consts::{SIGHUP, SIGINT, SIGTERM},
     iterator::Signals,
 };
+use tracing_subscriber::EnvFilter;
 
 /// Changes of settings that may wait for the conductor.
 const TUNINGS: usize = 16;
@@ -46,14 +47,6 @@ enum Verb {
 
 fn main() -> ExitCode {
     ormatrix_io::process::die_with_parent();
-    tracing_subscriber::fmt()
-        .with_env_filter(
-            tracing_subscriber::EnvFilter::try_from_env("ORMATRIX_LOG")
-                .unwrap_or_else(|_| "info".into()),
-        )
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal())
-        .init();
     match start(Arguments::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -69,6 +62,8 @@ fn start(arguments: Arguments) -> Result<(), Box<dyn Error>> {
         println!("settings are right");
         return Ok(());
     }
+    let filter = EnvFilter::try_from_env("ORMATRIX_LOG").unwrap_or_else(|_| "info".into());
+    let _log = ormatrix_settings::log::start(filter, settings.log_format)?;
     let (stop, stopped) = bounded(1);
     let (tune, tunings) = bounded(TUNINGS);
     let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])?;

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, path::PathBuf};
 
+use ormatrix_settings::log::LogFormat;
 use serde::Deserialize;
 
 use crate::{lane::Capacity, packet_io::chaos::Faults};
@@ -33,6 +34,8 @@ pub struct Settings {
     /// What interfaces can carry, megabits a second, where the system does not know or less
     /// shall be used.
     pub link_mbps: BTreeMap<String, u64>,
+    /// What lines of the log look like; `ORMATRIX_LOG` says which there are.
+    pub log_format: LogFormat,
     /// Faults for drills; none unless given.
     pub chaos: Option<Faults>,
 }
@@ -51,6 +54,7 @@ impl Default for Settings {
             receive_buffer: 32 << 20,
             send_buffer: 8 << 20,
             link_mbps: BTreeMap::new(),
+            log_format: LogFormat::Text,
             chaos: None,
         }
     }
