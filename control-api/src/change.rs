@@ -24,6 +24,7 @@ use crate::{
     actor::Actor,
     api::config::Revised,
     app::{App, Shared},
+    http::request_id,
     inventory::{Accepts, Input, Output, Stream},
     mirror::Mirror,
     problem::Error,
@@ -44,7 +45,7 @@ pub enum Put {
 pub(crate) async fn whole<T: Send + 'static>(
     work: impl Future<Output = Result<T, Error>> + Send + 'static,
 ) -> Result<T, Error> {
-    tokio::spawn(work).await.unwrap_or_else(|error| {
+    tokio::spawn(request_id::carried(work)).await.unwrap_or_else(|error| {
         tracing::error!(%error, "a change ended unexpectedly");
         Err(Error::Internal)
     })

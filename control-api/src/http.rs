@@ -1,10 +1,11 @@
-//! What surrounds every call: checks of origin, headers, counting, panics, the panel.
+//! What surrounds every call: its id, checks of origin, headers, counting, panics, the panel.
 
 pub mod expect;
 pub mod guard;
 pub mod idempotency;
 pub mod panel;
 pub mod query;
+pub mod request_id;
 pub mod serve;
 
 use std::any::Any;
@@ -30,6 +31,7 @@ pub fn service(app: Shared) -> Router {
         .layer(CatchPanicLayer::custom(panicked))
         .layer(middleware::map_response(add_headers))
         .layer(middleware::from_fn_with_state(app.clone(), count))
+        .layer(middleware::from_fn_with_state(app.clone(), request_id::follow))
         .with_state(app)
 }
 

@@ -19,6 +19,7 @@ use utoipa::ToSchema;
 
 use crate::{
     alarms::engine::Refused,
+    http::request_id,
     inventory::Lock,
     mirror::TAKES,
     router::AskError,
@@ -433,6 +434,8 @@ pub struct Problem {
     pub status: u16,
     /// This problem, and what to do.
     pub detail: String,
+    /// What the logs call this request; also in the header `X-Request-Id`.
+    pub request_id: String,
 }
 
 impl Error {
@@ -708,7 +711,11 @@ impl IntoResponse for Error {
         if status.is_server_error() {
             tracing::warn!(error = %self, "answered {status}");
         }
-        let mut response = (status, Json(self.body())).into_response();
+        let mut body = self.body();
+        if let Some(id) = request_id::present() {
+            body = with(body, json!({ "request_id": id }));
+        }
+        let mut response = (status, Json(body)).into_response();
         response
             .headers_mut()
             .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));

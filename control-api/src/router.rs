@@ -19,10 +19,10 @@ use std::{
 };
 
 use futures_util::{StreamExt, stream};
-use ormatrix_protocol::{Command, Refusal, Reply};
+use ormatrix_protocol::{Command, Refusal, Reply, RequestId};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::{events::Events, mirror::Mirror};
+use crate::{events::Events, http::request_id, mirror::Mirror};
 
 /// How long a reply may take; the router answers within microseconds.
 pub const REPLY_WITHIN: Duration = Duration::from_secs(5);
@@ -50,6 +50,8 @@ pub enum AskError {
 /// A command on its way, and where its answer goes.
 struct Job {
     command: Command,
+    /// The request that it is for, if it is for one.
+    request_id: Option<RequestId>,
     answer: oneshot::Sender<Result<Reply, AskError>>,
 }
 
@@ -113,7 +115,8 @@ impl Router {
             return Err(self.away());
         }
         let (answer, answered) = oneshot::channel();
-        self.jobs.send(Job { command, answer }).await.map_err(|_| self.away())?;
+        let request_id = request_id::present();
+        self.jobs.send(Job { command, request_id, answer }).await.map_err(|_| self.away())?;
         match tokio::time::timeout(REPLY_WITHIN, answered).await {
             Ok(Ok(result)) => result,
             Ok(Err(_)) => Err(AskError::Lost),

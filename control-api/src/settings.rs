@@ -5,6 +5,7 @@ use std::{
     path::PathBuf,
 };
 
+use ormatrix_settings::log::LogFormat;
 use serde::Deserialize;
 use st2110::sdp::ReferenceClock;
 
@@ -35,6 +36,21 @@ pub struct Settings {
     pub alarms: AlarmSettings,
     /// What is logged, as `info` or `ormatrix_control=debug,info`.
     pub log: String,
+    /// What lines of the log look like.
+    pub log_format: LogFormat,
+    /// Which streams a watcher shall measure.
+    pub measure: Measure,
+}
+
+/// Which streams a watcher shall measure.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Measure {
+    /// Those that somebody asks about.
+    #[default]
+    OnRequest,
+    /// All, all the time: what a dashboard needs.
+    Always,
 }
 
 /// The clock that the timestamps of outputs follow, as `a=ts-refclk` of their SDPs says it
@@ -89,6 +105,8 @@ impl Default for Settings {
             host_names: Vec::new(),
             alarms: AlarmSettings::default(),
             log: "info".to_owned(),
+            log_format: LogFormat::Text,
+            measure: Measure::OnRequest,
         }
     }
 }
@@ -122,7 +140,7 @@ mod tests {
         let default = Settings::default();
         assert_eq!(read.database, Some(default.database_path()));
         // Each setting has a line, and each table of alarms one more.
-        assert_eq!(lines.len(), 8 + 4 + 11, "every setting stands in the file");
+        assert_eq!(lines.len(), 10 + 4 + 11, "every setting stands in the file");
         let AlarmSettings { ca_file, webhook, mqtt, syslog } = &read.alarms;
         assert!(ca_file.is_some() && webhook.url.is_some() && webhook.secret.is_some());
         assert!(mqtt.url.is_some() && mqtt.client_id.is_some() && mqtt.username.is_some());

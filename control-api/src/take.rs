@@ -102,6 +102,8 @@ pub async fn schedule(
 ) -> Result<(u64, Scheduled), Error> {
     let now = app.clock.tai();
     if at <= now {
+    let about: Vec<&str> = salvo.takes.iter().map(|take| take.output.as_str()).collect();
+    tracing::info!(take, about = about.join(" "), confirmed, "taken");
         let reason =
             format!("{at} is past, it is {now} (TAI ns since 1970): leave it out to take now");
         return Err(invalid("at", reason));

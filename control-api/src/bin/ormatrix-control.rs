@@ -1,7 +1,7 @@
 //! The control plane's process.
 
 use std::{
-    io::{self, IsTerminal, Write},
+    io::{self, Write},
     net::SocketAddr,
     path::PathBuf,
     process::ExitCode,
@@ -93,16 +93,11 @@ fn settings(arguments: &Arguments) -> Result<Settings, Box<dyn std::error::Error
 }
 
 fn run(arguments: &Arguments, settings: Settings) -> Result<(), Box<dyn std::error::Error>> {
-    let log = tracing_subscriber::fmt()
-        .with_env_filter(EnvFilter::try_new(&settings.log)?)
-        .with_ansi(io::stderr().is_terminal())
-        .with_writer(io::stderr)
-        .with_filter_reloading();
-    let filter = log.reload_handle();
-    log.init();
-    let set_log: SetLog = Box::new(move |log| {
-        let new = EnvFilter::try_new(log).map_err(|error| error.to_string())?;
-        filter.reload(new).map_err(|error| error.to_string())
+    let log =
+        ormatrix_settings::log::start(EnvFilter::try_new(&settings.log)?, settings.log_format)?;
+    let set_log: SetLog = Box::new(move |filter| {
+        let new = EnvFilter::try_new(filter).map_err(|error| error.to_string())?;
+        log.set(new)
     });
     let runtime = tokio::runtime::Runtime::new()?;
     let outcome = runtime.block_on(serve(arguments, settings, set_log));

@@ -146,7 +146,7 @@ impl Keeper {
         let mut pending = Pending::new();
         let mut next_id = 0;
         loop {
-            let (command, answer) = tokio::select! {
+            let (command, request_id, answer) = tokio::select! {
                 biased;
                 message = timeout(SILENCE, messages.recv()) => {
                     match message.map_err(|_| Ended::Silent)?.ok_or(Ended::Closed)?? {
@@ -165,7 +165,7 @@ impl Keeper {
                             if self.hushed.load(Ordering::Relaxed) > 0 {
                                 continue;
                             }
-                            (Command::Status, None)
+                            (Command::Status, None, None)
                         }
                         FromRouter::Event(event) => {
                             self.apply(event);
@@ -176,13 +176,13 @@ impl Keeper {
                 }
                 () = self.hang_up.notified() => return Err(Ended::HungUp),
                 job = inbox.recv() => match job {
-                    Some(job) => (job.command, Some(job.answer)),
+                    Some(job) => (job.command, job.request_id, Some(job.answer)),
                     None => return Ok(()),
                 },
             };
             next_id += 1;
             pending.insert(next_id, answer);
-            let mut line = serde_json::to_vec(&Request { id: next_id, command })?;
+            let mut line = serde_json::to_vec(&Request { id: next_id, request_id, command })?;
             line.push(b'\n');
             timeout(SILENCE, to.write_all(&line)).await.map_err(|_| Ended::Silent)??;
         }

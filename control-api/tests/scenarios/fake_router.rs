@@ -16,8 +16,8 @@ use std::{
 use ormatrix_protocol::{
     Command, Event, FromRouter, InputCounters, InputId, InputLevel, InputSpec, InputStatus, Level,
     MonitorStatus, OutputCounters, OutputId, OutputLevel, OutputSpec, OutputStatus,
-    PROTOCOL_VERSION, Refusal, Reply, Request, Route, RouteState, RouterStatus, Scheduled, Signal,
-    SignalState, StandIn, Take, codec,
+    PROTOCOL_VERSION, Refusal, Reply, Request, RequestId, Route, RouteState, RouterStatus,
+    Scheduled, Signal, SignalState, StandIn, Take, codec,
 };
 
 /// Why a command is refused, if it is.
@@ -39,6 +39,8 @@ pub struct Model {
     pub refuse: Will,
     /// Every command but `Status`, in order.
     pub commands: Vec<Command>,
+    /// Whose request each of them was for.
+    pub requests: Vec<Option<RequestId>>,
     /// Requests that it heard while mute.
     pub unanswered: usize,
     pub take: u64,
@@ -58,6 +60,7 @@ impl Default for Model {
             mute: false,
             refuse: Box::new(|_| None),
             commands: Vec::new(),
+            requests: Vec::new(),
             unanswered: 0,
             take: 0,
             instance: 1,
@@ -410,8 +413,11 @@ fn serve(stream: UnixStream, model: &Mutex<Model>) {
     }
     let mut own = stream;
     let mut line = Vec::new();
-    while let Ok(Some(Request { id, command })) = codec::read(&mut from, &mut line) {
+    while let Ok(Some(Request { id, request_id, command })) = codec::read(&mut from, &mut line) {
         let mut model = model.lock().unwrap();
+        if command != Command::Status {
+            model.requests.push(request_id);
+        }
         if model.mute {
             model.unanswered += 1;
             continue;

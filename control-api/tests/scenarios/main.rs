@@ -30,6 +30,7 @@ mod reconcile;
 mod reload;
 mod restart;
 mod retries;
+mod request_ids;
 mod router_away;
 mod router_refuses;
 mod scheduled;
