@@ -1,10 +1,12 @@
 //! Who wants to know how a stream is timed, and what the watcher last said; in memory only.
 //!
-//! Measuring costs, so nothing is measured that nobody asks for: a question keeps its stream
-//! wanted for [`WANTED_NS`]. A watcher asks what is wanted every second or so and delivers
+//! Measuring costs, so nothing is measured that nobody asks for, unless the settings say so
+//! (`measure`): a question keeps its stream wanted for [`WANTED_NS`]. A watcher asks what is wanted every second or so and delivers
 //! reports about that. One report a stream is kept, and forgotten when nobody wants it.
 //!
 //! Times are ns of the monotonic clock.
+
+pub mod figures;
 
 use std::{
     collections::HashMap,
@@ -12,6 +14,8 @@ use std::{
 };
 
 use axum::body::Bytes;
+
+use self::figures::Figures;
 
 /// Longest report in octets.
 pub const REPORT_MAX: usize = 256 * 1024;
@@ -30,8 +34,21 @@ pub type Key = (&'static str, String);
 pub struct Report {
     /// The JSON object.
     pub json: Bytes,
+    /// What it says in numbers.
+    pub figures: Figures,
     /// When it came.
     pub at: u64,
+}
+
+/// What was measured a moment ago.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fresh {
+    /// Of which stream.
+    pub key: Key,
+    /// The numbers.
+    pub figures: Figures,
+    /// How old they are, ns.
+    pub age: u64,
 }
 
 /// What a question is answered.
@@ -112,7 +129,22 @@ impl Analyses {
 
     /// A watcher delivers.
     pub fn put(&self, key: Key, json: Bytes, now: u64) {
-        self.lock().reports.insert(key, Report { json, at: now });
+        // Read once a second here, not at every scrape.
+        let figures = Figures::of(&json);
+        self.lock().reports.insert(key, Report { json, figures, at: now });
+    }
+
+    /// Every report that is true still, whether or not somebody asks about its stream.
+    pub fn fresh(&self, now: u64) -> Vec<Fresh> {
+        let inner = self.lock();
+        let of = |(key, report): (&Key, &Report)| {
+            let age = now.saturating_sub(report.at);
+            let figures = || report.figures.clone();
+            (age <= FRESH_NS).then(|| Fresh { key: key.clone(), figures: figures(), age })
+        };
+        let mut fresh: Vec<Fresh> = inner.reports.iter().filter_map(of).collect();
+        fresh.sort_by(|a, b| a.key.cmp(&b.key));
+        fresh
     }
 
     /// The stream is gone.
@@ -162,6 +194,19 @@ mod tests {
         assert_eq!(it.ask(&key("a"), 112 * S), Answer::NoWatcher);
         it.wanted(112 * S);
         assert_eq!(it.ask(&key("a"), 112 * S), Answer::TooOld(11 * S));
+    }
+
+    #[test]
+    fn figures_are_there_as_long_as_their_report_is_true() {
+        let it = Analyses::default();
+        it.put(key("b"), Bytes::from_static(b"{\"good\":true}"), 100 * S);
+        it.put(key("a"), Bytes::from_static(b"{}"), 105 * S);
+        let at = |now| it.fresh(now).into_iter().map(|it| (it.key.1, it.figures.good, it.age));
+        let both = [("a".to_owned(), None, 5 * S), ("b".to_owned(), Some(true), 10 * S)];
+        assert_eq!(at(110 * S).collect::<Vec<_>>(), both);
+        assert_eq!(at(111 * S).collect::<Vec<_>>(), [("a".to_owned(), None, 6 * S)]);
+        it.remove(&key("a"));
+        assert_eq!(at(111 * S).count(), 0);
     }
 
     #[test]

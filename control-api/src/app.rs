@@ -14,7 +14,7 @@ use crate::{
     events::Events,
     http::{idempotency::Keys, serve::Limits},
     inventory::Inventory,
-    metrics::HttpMetrics,
+    metrics::{HttpMetrics, TakeMetrics},
     router::Router,
     settings::Settings,
     stills::Stills,
@@ -75,6 +75,8 @@ pub struct App {
     pub keys: Keys,
     /// Requests answered.
     pub http_metrics: HttpMetrics,
+    /// Takes, as those who asked for them saw them.
+    pub take_metrics: TakeMetrics,
     /// Becomes true when the process ends: streams end themselves then.
     pub ending: watch::Receiver<bool>,
 }
@@ -112,6 +114,7 @@ impl App {
             reconciled: watch::Sender::new(None),
             keys: Keys::default(),
             http_metrics: HttpMetrics::default(),
+            take_metrics: TakeMetrics::default(),
             ending,
         }
     }

@@ -40,6 +40,8 @@ struct Inner {
     last_id: u64,
     ring: VecDeque<Event>,
     listeners: Vec<mpsc::Sender<Event>>,
+    /// Listeners that were too slow.
+    dropped: u64,
 }
 
 /// What a listener gets: first these, then those.
@@ -58,6 +60,7 @@ impl Events {
             last_id: unix_ns / 1000,
             ring: VecDeque::with_capacity(RING),
             listeners: Vec::new(),
+            dropped: 0,
         };
         Self { inner: Mutex::new(inner) }
     }
@@ -71,10 +74,12 @@ impl Events {
             inner.ring.pop_front();
         }
         inner.ring.push_back(event.clone());
-        inner.listeners.retain(|listener| match listener.try_send(event.clone()) {
+        let Inner { listeners, dropped, .. } = &mut *inner;
+        listeners.retain(|listener| match listener.try_send(event.clone()) {
             Ok(()) => true,
             Err(mpsc::error::TrySendError::Full(_)) => {
                 tracing::warn!("an event listener was too slow and is dropped");
+                *dropped += 1;
                 false
             }
             Err(mpsc::error::TrySendError::Closed(_)) => false,
@@ -102,6 +107,12 @@ impl Events {
             }
         };
         Subscription { first, rest }
+    }
+
+    /// How many listen now, and how many were dropped for being too slow.
+    pub fn listeners(&self) -> (usize, u64) {
+        let inner = self.lock();
+        (inner.listeners.iter().filter(|listener| !listener.is_closed()).count(), inner.dropped)
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -145,7 +156,9 @@ mod tests {
         for n in 0..=QUEUE {
             events.publish("signal", &json!({ "n": n }));
         }
+        assert_eq!(events.listeners(), (0, 1));
         let mut fast = events.subscribe(None);
+        assert_eq!(events.listeners(), (1, 1));
         events.publish("signal", &json!({ "n": "last" }));
         assert_eq!(fast.rest.try_recv().unwrap().data.as_ref(), r#"{"n":"last"}"#);
         let mut seen = 0;

@@ -79,12 +79,14 @@ async fn add_headers(mut response: Response) -> Response {
     response
 }
 
-/// Counts answers by method, call and status.
+/// Counts and times answers by method, call and status.
 async fn count(State(app): State<Shared>, request: Request, next: Next) -> Response {
     let method = request.method().clone();
     let call = request.extensions().get::<MatchedPath>().cloned();
+    let (begun, _in_flight) = (app.clock.now(), app.http_metrics.begin());
     let response = next.run(request).await;
     let call = call.as_ref().map_or("other", MatchedPath::as_str);
-    app.http_metrics.count(&method, call, response.status());
+    let seconds = app.clock.now().saturating_sub(begun) as f64 / 1e9;
+    app.http_metrics.count(&method, call, response.status(), seconds);
     response
 }

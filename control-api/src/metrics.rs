@@ -1,19 +1,31 @@
 //! Numbers for Prometheus.
 //!
 //! Those of the router are read from the mirror at each scrape, so that an input that is
-//! gone leaves no series behind. Labels are bounded: ids of the inventory, named reasons,
-//! templates of paths.
+//! gone leaves no series behind; what a watcher measured is there while its report is fresh.
+//! Labels are bounded: ids of the inventory, named reasons, templates of paths.
 
-use std::fmt::Write;
+mod database;
+mod http;
+mod measured;
+mod process;
+mod takes;
+mod text;
 
-use axum::http::{Method, StatusCode};
+use std::sync::atomic::AtomicU64;
+
 use ormatrix_protocol::{Level, StandIn};
 use prometheus_client::{
-    encoding::text::encode,
-    metrics::{counter::Counter, family::Family, gauge::Gauge},
+    encoding::text::encode_registry,
+    metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
     registry::{Registry, Unit},
 };
 
+pub use self::{
+    database::DatabaseMetrics,
+    http::{HttpMetrics, InFlight},
+    takes::{TakeMetrics, Watch},
+    text::Format,
+};
 use crate::{
     alarms,
     api::view::{route_word, signal_word},
@@ -21,67 +33,76 @@ use crate::{
     mirror::Mirror,
 };
 
-/// What [`render`] writes.
-pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-
 type Labels = Vec<(&'static str, String)>;
 type Counters = Family<Labels, Counter>;
 type Gauges = Family<Labels, Gauge>;
-
-/// Requests answered, by method, call and status.
-#[derive(Clone, Debug, Default)]
-pub struct HttpMetrics {
-    requests: Counters,
-}
-
-impl HttpMetrics {
-    /// Counts one. `call` is a template, never a path that a client made up.
-    pub fn count(&self, method: &Method, call: &str, status: StatusCode) {
-        let method = match *method {
-            Method::GET | Method::HEAD | Method::POST | Method::PUT | Method::DELETE => {
-                method.as_str()
-            }
-            _ => "other",
-        };
-        let labels = vec![
-            ("method", method.to_owned()),
-            ("call", call.to_owned()),
-            ("status", status.as_str().to_owned()),
-        ];
-        self.requests.get_or_create(&labels).inc();
-    }
-}
+type Float = Gauge<f64, AtomicU64>;
+type Histograms = Family<Labels, Histogram, fn() -> Histogram>;
 
 /// All numbers as text.
-pub fn render(app: &App) -> String {
-    let mut registry = Registry::with_prefix("ormatrix");
-    registry.register(
-        "http_requests",
-        "Requests answered, by call and status",
-        app.http_metrics.requests.clone(),
-    );
+pub fn render(app: &App, format: Format) -> String {
+    let mut ours = Registry::with_prefix("ormatrix");
+    about(&mut ours, "build_info", "The control plane's version", |info| {
+        info.push(("version", env!("CARGO_PKG_VERSION").to_owned()));
+    });
+    app.http_metrics.register(&mut ours);
+    let (listeners, dropped) = app.events.listeners();
+    http::events(&mut ours, listeners, dropped);
+    app.store.metrics().register(&mut ours, app.store.path());
+    app.take_metrics.register(&mut ours, &app.inventory());
+    measured::register(&mut ours, &app.analyses.fresh(app.clock.now()));
     let up: Gauge = Gauge::default();
-    registry.register("router_up", "1 when the router is connected", up.clone());
-    alarms::metrics::register(&mut registry, app);
+    ours.register("router_up", "1 when the router is connected", up.clone());
+    alarms::metrics::register(&mut ours, app);
     let writable: Gauge = Gauge::default();
     let help = "1 while changes of the inventory can be kept, as far as is known";
-    registry.register("database_writable", help, writable.clone());
+    ours.register("database_writable", help, writable.clone());
     writable.set(i64::from(app.store.health().why().is_none()));
     app.router.read(|mirror| {
         if let Some(mirror) = mirror {
             up.set(1);
-            inputs(&mut registry, mirror);
-            outputs(&mut registry, mirror);
+            router(&mut ours, mirror);
+            inputs(&mut ours, mirror);
+            outputs(&mut ours, mirror);
         }
     });
+    let mut process = Registry::default();
+    process::register(&mut process);
     let mut text = String::new();
-    if encode(&mut text, &registry).is_err() {
+    let written = [&ours, &process].into_iter().try_for_each(|it| encode_registry(&mut text, it));
+    if written.is_err() {
         // Writing to a string fails only when a metric's own encoding does.
         text.clear();
-        let _ = writeln!(text, "# EOF");
         tracing::error!("the metrics could not be written");
     }
-    text
+    format.finish(text)
+}
+
+/// A 1 whose labels say something.
+fn about(registry: &mut Registry, name: &str, help: &str, say: impl FnOnce(&mut Labels)) {
+    let (family, mut labels) = (Gauges::default(), Labels::new());
+    say(&mut labels);
+    family.get_or_create(&labels).set(1);
+    registry.register(name, help, family);
+}
+
+/// The router's process.
+fn router(registry: &mut Registry, mirror: &Mirror) {
+    let help = "The router's version, and a number that differs for every start of it";
+    about(registry, "router_info", help, |info| {
+        info.push(("version", mirror.version.clone()));
+        info.push(("instance", mirror.instance.to_string()));
+    });
+    let lanes: Gauge = Gauge::default();
+    lanes.set(i64::from(mirror.lanes));
+    registry.register("router_lanes", "Lanes at work", lanes);
+    let started: Float = Float::default();
+    started.set(mirror.started_at as f64 / 1e9);
+    let help = "When the router started, since the Unix epoch";
+    registry.register_with_unit("router_start_time", help, Unit::Seconds, started);
+    let waiting: Gauge = Gauge::default();
+    waiting.set(mirror.scheduled.len() as i64);
+    registry.register("router_scheduled_salvos", "Salvos that wait for their time", waiting);
 }
 
 /// Families that the router's numbers go to.
@@ -123,8 +144,9 @@ fn inputs(registry: &mut Registry, mirror: &Mirror) {
     let dropped = make.counters("input_dropped", "Packets not accepted, by reason");
     let leg_lost = make.counters("input_leg_lost_packets", "Packets missing on a leg");
     let alive = make.gauges("input_leg_alive", "1 while the stream arrives on a leg");
-    let help = "Microseconds by which a leg is behind the other";
-    let behind = make.gauges("input_leg_behind_microseconds", help);
+    let behind = Family::<Labels, Float>::default();
+    let help = "How much later than on the other leg packets arrive";
+    make.0.register_with_unit("input_leg_behind", help, Unit::Seconds, behind.clone());
     let bytes = make.bytes("input", "Octets that arrived");
     let signal = make.gauges("input_signal", "1 for the state that the signal is in");
     let help = "1 while the picture is found to be so by whoever looks at it";
@@ -145,7 +167,7 @@ fn inputs(registry: &mut Registry, mirror: &Mirror) {
                 let labels = and(&labels, "leg", &leg.to_string());
                 leg_lost.get_or_create(&labels).inc_by(now.lost_packets);
                 alive.get_or_create(&labels).set(i64::from(now.alive));
-                behind.get_or_create(&labels).set(i64::from(now.behind_us));
+                behind.get_or_create(&labels).set(f64::from(now.behind_us) / 1e6);
             }
             for state in ["ok", "unstable", "lost"] {
                 let is = state == signal_word(now.signal.state);
@@ -170,6 +192,9 @@ fn outputs(registry: &mut Registry, mirror: &Mirror) {
     let takes = make.counters("output_takes", "Completed takes");
     let withheld = make.counters("output_withheld", "Packets not sent, by reason");
     let bytes = make.bytes("output", "Octets sent");
+    let leg_packets = make.counters("output_leg_packets", "Packets sent on a leg");
+    let help = "Packets that the kernel would not send on a leg";
+    let leg_failed = make.counters("output_leg_failed_packets", help);
     let states = make.gauges("output_route", "1 for the state that the route is in");
     let help = "1 while this is shown in place of an input that has failed";
     let stand_in = make.gauges("output_stand_in", help);
@@ -185,6 +210,11 @@ fn outputs(registry: &mut Registry, mirror: &Mirror) {
             for (reason, packets) in &counters.withheld {
                 let labels = and(&labels, "reason", reason.as_str());
                 withheld.get_or_create(&labels).inc_by(*packets);
+            }
+            for (leg, sent) in counters.legs.iter().enumerate() {
+                let labels = and(&labels, "leg", &leg.to_string());
+                leg_packets.get_or_create(&labels).inc_by(sent.packets);
+                leg_failed.get_or_create(&labels).inc_by(sent.failed_packets);
             }
             for state in ["none", "switching", "waiting", "live", "no-signal"] {
                 let is = state == route_word(route.state);

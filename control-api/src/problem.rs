@@ -648,6 +648,11 @@ impl Error {
         }
     }
 
+    /// Its kind, as `type` names it: one of few.
+    pub fn kind(&self) -> &'static str {
+        self.describe().0
+    }
+
     /// The HTTP status it is answered with.
     pub fn status(&self) -> StatusCode {
         self.describe().2

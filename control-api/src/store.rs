@@ -28,7 +28,10 @@ use ormatrix_protocol::{InputId, OutputId};
 pub use restore::{BACKUP_MAX, BackupError, read_backup};
 use rusqlite::Connection;
 
-use crate::inventory::{Input, Inventory, Lock, Output, Preset, PresetId, Zone};
+use crate::{
+    inventory::{Input, Inventory, Lock, Output, Preset, PresetId, Zone},
+    metrics::DatabaseMetrics,
+};
 
 /// Every migration, in order; a place in this list never changes its content.
 const MIGRATIONS: &[&str] = &[
@@ -129,6 +132,7 @@ pub struct Store {
     connection: Arc<Mutex<Connection>>,
     path: Arc<Path>,
     state: Arc<Mutex<health::State>>,
+    metrics: Arc<DatabaseMetrics>,
 }
 
 /// What to write; each is one transaction.
@@ -210,6 +214,16 @@ impl Write {
 }
 
 impl Store {
+    /// How it fares.
+    pub fn metrics(&self) -> &DatabaseMetrics {
+        &self.metrics
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Reads everything.
     pub fn load(&self) -> Result<Inventory, StoreError> {
         rows::load(&self.lock(), &self.path)

@@ -13,6 +13,7 @@ use crate::{
     app::Shared,
     change::{accepted, known},
     inventory::{Input, Inventory, Output, Stream},
+    metrics::Watch,
     mirror::{Mirror, Past, PastChange},
     problem::Error,
     store::Write,
@@ -67,8 +68,19 @@ pub async fn salvo(app: &Shared, salvo: Salvo) -> Result<Taken, Error> {
         let reason = format!("{}: use 0 to {WAIT_MS_MAX}", salvo.wait_ms);
         return Err(invalid("wait_ms", reason));
     }
+    let watch = Watch::begin(app, &salvo.takes);
+    let taken = make(app, &salvo, &watch).await;
+    match &taken {
+        Ok(taken) => watch.ended(taken.confirmed),
+        Err(error) => watch.failed(error),
+    }
+    taken
+}
+
+async fn make(app: &Shared, salvo: &Salvo, watch: &Watch<'_>) -> Result<Taken, Error> {
     let mut revisions = app.router.revisions();
     let take = start(app, &salvo.actor, &salvo.takes, None, salvo.force).await?;
+    watch.accepted();
     let confirmed = tokio::time::timeout(Duration::from_millis(salvo.wait_ms.into()), async {
         loop {
             // Seen before looked at: no change can slip between.
@@ -89,6 +101,8 @@ pub async fn salvo(app: &Shared, salvo: Salvo) -> Result<Taken, Error> {
         salvo.takes.iter().map(|wanted| outcome(mirror, wanted, take, now)).collect()
     })
     .map_err(|_| Error::RouterLost)?;
+    let about: Vec<&str> = salvo.takes.iter().map(|take| take.output.as_str()).collect();
+    tracing::info!(take, about = about.join(" "), confirmed, "taken");
     Ok(Taken { take, confirmed, routes })
 }
 
@@ -102,8 +116,6 @@ pub async fn schedule(
 ) -> Result<(u64, Scheduled), Error> {
     let now = app.clock.tai();
     if at <= now {
-    let about: Vec<&str> = salvo.takes.iter().map(|take| take.output.as_str()).collect();
-    tracing::info!(take, about = about.join(" "), confirmed, "taken");
         let reason =
             format!("{at} is past, it is {now} (TAI ns since 1970): leave it out to take now");
         return Err(invalid("at", reason));
@@ -112,7 +124,10 @@ pub async fn schedule(
         let reason = format!("{at} is more than an hour ahead, it is {now} (TAI ns since 1970)");
         return Err(invalid("at", reason));
     }
-    let take = start(app, actor, &takes, Some(at), force).await?;
+    let watch = Watch::begin(app, &takes);
+    let take = start(app, actor, &takes, Some(at), force).await;
+    let take = take.inspect_err(|error| watch.failed(error))?;
+    watch.accepted();
     app.router.refresh().await;
     Ok((take, Scheduled { at, takes }))
 }

@@ -20,6 +20,7 @@ use crate::{
     app::Shared,
     inventory::{Input, Output, Stream},
     problem::{Error, Problem},
+    settings::Measure,
 };
 
 /// What somebody wants to know about now.
@@ -38,11 +39,20 @@ pub struct Starting {
     pub state: &'static str,
 }
 
-/// What a watcher shall measure: every stream that was asked about in the last 30 seconds.
-/// Whoever calls this counts as a watcher for 5 seconds.
+/// What a watcher shall measure: every stream that was asked about in the last 30 seconds, or
+/// every stream there is where the settings say `measure = "always"`. Whoever calls this counts as a watcher for 5 seconds.
 #[utoipa::path(get, path = "/analysis/wanted", tag = "analysis", operation_id = "get_wanted",
     responses((status = 200, body = Wanted), (status = "default", body = Problem)))]
 pub async fn wanted(State(app): State<Shared>) -> Json<Wanted> {
+    if app.settings.measure == Measure::Always {
+        let inventory = app.inventory();
+        let inputs = inventory.inputs.keys().map(|id| (Input::KIND, id.to_string()));
+        let outputs = inventory.outputs.keys().map(|id| (Output::KIND, id.to_string()));
+        for key in inputs.chain(outputs) {
+            // The setting asks about everything, all the time.
+            app.analyses.ask(&key, app.clock.now());
+        }
+    }
     let mut wanted = Wanted::default();
     for (kind, id) in app.analyses.wanted(app.clock.now()) {
         if kind == Input::KIND { wanted.inputs.push(id) } else { wanted.outputs.push(id) }

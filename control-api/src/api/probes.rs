@@ -3,7 +3,7 @@
 use axum::{
     Json,
     extract::State,
-    http::{StatusCode, header},
+    http::{HeaderMap, StatusCode, header},
     response::IntoResponse,
 };
 use serde::Serialize;
@@ -74,11 +74,12 @@ pub async fn router(State(app): State<Shared>) -> Json<RouterView> {
     }))
 }
 
-/// Counters for Prometheus (OpenMetrics text).
+/// Counters for Prometheus: OpenMetrics for who accepts it, else the Prometheus text format.
 #[utoipa::path(get, path = "/metrics", tag = "probes", operation_id = "metrics",
     responses((status = 200, body = String, content_type = "application/openmetrics-text")))]
-pub async fn metrics(State(app): State<Shared>) -> impl IntoResponse {
-    ([(header::CONTENT_TYPE, metrics::CONTENT_TYPE)], metrics::render(&app))
+pub async fn metrics(State(app): State<Shared>, headers: HeaderMap) -> impl IntoResponse {
+    let format = metrics::Format::wanted(&headers);
+    ([(header::CONTENT_TYPE, format.content_type())], metrics::render(&app, format))
 }
 
 /// This description.

@@ -1,5 +1,6 @@
 //! Measurements of streams: wanted by who asks, delivered by a watcher.
 
+use ormatrix_control::settings::Measure;
 use serde_json::json;
 
 use crate::bench::Bench;
@@ -31,6 +32,23 @@ fn a_question_finds_a_watcher_and_then_its_report() {
     assert_eq!(wanted(), json!({ "inputs": [], "outputs": ["m"] }));
     bench.add_input("a", 5000);
     bench.get("/api/v1/inputs/a/analysis").expect(202);
+}
+
+#[test]
+fn where_the_settings_say_so_everything_is_wanted_all_the_time() {
+    let bench = Bench::set(|settings| settings.measure = Measure::Always);
+    let wanted = || bench.get("/api/v1/analysis/wanted").expect(200);
+    assert_eq!(wanted(), json!({ "inputs": [], "outputs": [] }));
+    bench.add_input("a", 5000);
+    bench.add_input("b", 5002);
+    bench.add_output("m", 6000);
+    assert_eq!(wanted(), json!({ "inputs": ["a", "b"], "outputs": ["m"] }));
+    let path = "/api/v1/inputs/a/analysis";
+    bench.put(path, &json!({ "shape": 1 })).expect(204);
+    // Nobody has asked, and the report counts all the same.
+    bench.get(path).expect(200);
+    bench.delete("/api/v1/inputs/b").expect(204);
+    assert_eq!(wanted(), json!({ "inputs": ["a"], "outputs": ["m"] }));
 }
 
 #[test]

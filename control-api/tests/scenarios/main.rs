@@ -5,7 +5,11 @@ mod alarm_delivery;
 mod alarm_mqtt;
 mod alarms;
 mod analysis;
+<<<<<<< HEAD
 mod backup;
+=======
+mod aside;
+>>>>>>> 3a88a8f (Tell Prometheus of takes, measurements, requests, database and processes)
 mod bad_requests;
 mod bench;
 mod clock;
@@ -27,10 +31,14 @@ mod presets;
 mod probes;
 mod process;
 mod reconcile;
+<<<<<<< HEAD
 mod reload;
 mod restart;
 mod retries;
+=======
+>>>>>>> 3a88a8f (Tell Prometheus of takes, measurements, requests, database and processes)
 mod request_ids;
+mod restart;
 mod router_away;
 mod router_refuses;
 mod scheduled;
