@@ -18,6 +18,7 @@ use std::{
     sync::{MutexGuard, PoisonError},
 };
 
+use ormatrix_io::{Clock, SystemClock};
 use rusqlite::{ErrorCode, Transaction};
 
 use super::{Store, StoreError, backups, copy::Unfit, file, open, rows};
@@ -227,10 +228,12 @@ impl Store {
             }
         }
         self.in_place()?;
+        let begun = SystemClock.now();
         let done = connection.transaction().and_then(|transaction| {
             work(&transaction)?;
             transaction.commit()
         });
+        self.metrics.wrote(SystemClock.now().saturating_sub(begun), done.is_ok());
         self.judged(done)
     }
 

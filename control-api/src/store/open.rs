@@ -68,6 +68,7 @@ impl Store {
             connection: Arc::new(Mutex::new(connection)),
             path: path.into(),
             state: Arc::new(Mutex::new(state)),
+            metrics: Arc::default(),
         }
     }
 }

@@ -5,11 +5,8 @@ mod alarm_delivery;
 mod alarm_mqtt;
 mod alarms;
 mod analysis;
-<<<<<<< HEAD
-mod backup;
-=======
 mod aside;
->>>>>>> 3a88a8f (Tell Prometheus of takes, measurements, requests, database and processes)
+mod backup;
 mod bad_requests;
 mod bench;
 mod clock;
@@ -25,20 +22,17 @@ mod killed;
 mod levels;
 mod locks;
 mod lost_updates;
+mod monitoring;
 mod notify;
 mod openapi;
 mod presets;
 mod probes;
 mod process;
 mod reconcile;
-<<<<<<< HEAD
 mod reload;
-mod restart;
-mod retries;
-=======
->>>>>>> 3a88a8f (Tell Prometheus of takes, measurements, requests, database and processes)
 mod request_ids;
 mod restart;
+mod retries;
 mod router_away;
 mod router_refuses;
 mod scheduled;
@@ -49,6 +43,6 @@ mod slow_disk;
 mod stills;
 mod surroundings;
 mod takes;
+mod top;
 mod undo;
 mod zones;
-mod top;

@@ -162,7 +162,7 @@ fn what_somebody_makes_up_makes_no_series() {
 }
 
 /// What a watcher might say of two legs that are not well.
-fn report() -> Value {
+pub fn report() -> Value {
     let span = |min: i64, max: i64| json!({ "count": 9, "min": min, "mean": 1.5, "max": max });
     let leg = |leg: u8| {
         json!({
