@@ -71,7 +71,10 @@ pub async fn salvo(app: &Shared, salvo: Salvo) -> Result<Taken, Error> {
     let watch = Watch::begin(app, &salvo.takes);
     let taken = make(app, &salvo, &watch).await;
     match &taken {
-        Ok(taken) => watch.ended(taken.confirmed),
+        Ok(taken) if taken.confirmed => watch.confirmed(),
+        // Who does not wait misses nothing.
+        Ok(_) if salvo.wait_ms == 0 => {}
+        Ok(_) => watch.unconfirmed(),
         Err(error) => watch.failed(error),
     }
     taken

@@ -63,13 +63,14 @@ impl<'a> Watch<'a> {
         self.observe(&self.app.take_metrics.accepted);
     }
 
-    /// All are confirmed, or the wait for that is over.
-    pub fn ended(&self, confirmed: bool) {
-        if confirmed {
-            self.observe(&self.app.take_metrics.confirmed);
-        } else {
-            self.fail(UNCONFIRMED);
-        }
+    /// All are confirmed.
+    pub fn confirmed(&self) {
+        self.observe(&self.app.take_metrics.confirmed);
+    }
+
+    /// The wait for that is over, and they are not.
+    pub fn unconfirmed(&self) {
+        self.fail(UNCONFIRMED);
     }
 
     /// They were refused, or are lost.

@@ -1,4 +1,4 @@
-//! A process's own settings: one commented TOML file and environment overrides.
+//! A process's own settings: one commented TOML file and environment overrides; and its [`log`].
 //!
 //! Every process of the product reads its settings the same way: what the file says, then
 //! what the environment says, and a key that nobody knows is an error in both, because a
