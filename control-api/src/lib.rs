@@ -13,6 +13,7 @@
 //! - [`change`], [`take`], [`recall`]: what can be done, each whole or not at all;
 //! - [`alarms`]: what is wrong, who has seen it, who is told;
 //! - [`events`], [`stills`], [`analysis`], [`metrics`]: what is told about it;
+//! - [`traces`]: the same for a collector of traces;
 //! - [`problem`]: every error and its HTTP answer, in one place;
 //! - [`api`], [`http`]: handlers, and what surrounds them;
 //! - [`cli`]: the `ormatrix` command line, which uses the HTTP API only.
@@ -45,4 +46,5 @@ pub mod stills;
 pub mod store;
 pub mod take;
 pub mod time;
+pub mod traces;
 pub mod validate;

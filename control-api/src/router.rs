@@ -20,7 +20,9 @@ use std::{
 
 use futures_util::{StreamExt, stream};
 use ormatrix_protocol::{Command, Refusal, Reply, RequestId};
+use ormatrix_settings::log::TRACED;
 use tokio::sync::{mpsc, oneshot, watch};
+use tracing::Instrument;
 
 use crate::{events::Events, http::request_id, mirror::Mirror};
 
@@ -114,10 +116,13 @@ impl Router {
         if !self.connected() {
             return Err(self.away());
         }
+        let span = tracing::info_span!(
+            target: TRACED, "ask the router", otel.kind = "client", command = command.name()
+        );
         let (answer, answered) = oneshot::channel();
         let request_id = request_id::present();
         self.jobs.send(Job { command, request_id, answer }).await.map_err(|_| self.away())?;
-        match tokio::time::timeout(REPLY_WITHIN, answered).await {
+        match tokio::time::timeout(REPLY_WITHIN, answered).instrument(span).await {
             Ok(Ok(result)) => result,
             Ok(Err(_)) => Err(AskError::Lost),
             Err(_) => {

@@ -5,6 +5,7 @@ use std::{
     path::PathBuf,
 };
 
+use axum::http::Uri;
 use ormatrix_settings::log::LogFormat;
 use serde::Deserialize;
 use st2110::sdp::ReferenceClock;
@@ -40,6 +41,39 @@ pub struct Settings {
     pub log_format: LogFormat,
     /// Which streams a watcher shall measure.
     pub measure: Measure,
+    /// A collector of traces (OTLP over HTTP); none unless given.
+    pub otlp_endpoint: Option<Collector>,
+}
+
+/// Where traces go: `http://`, a host, perhaps a port and a path.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Collector(String);
+
+/// Not a place where traces can go.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "'{0}' is no collector: write http://127.0.0.1:4318, with the host and port of one that takes \
+     OTLP over HTTP; for one that wants https run a collector of your own on this host between"
+)]
+pub struct NotACollector(String);
+
+impl Collector {
+    /// The URL.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for Collector {
+    type Error = NotACollector;
+
+    fn try_from(text: String) -> Result<Self, NotACollector> {
+        let uri = text.parse::<Uri>().ok().filter(|uri| {
+            uri.scheme_str() == Some("http") && uri.host().is_some() && uri.query().is_none()
+        });
+        if uri.is_some() { Ok(Self(text)) } else { Err(NotACollector(text)) }
+    }
 }
 
 /// Which streams a watcher shall measure.
@@ -107,6 +141,7 @@ impl Default for Settings {
             log: "info".to_owned(),
             log_format: LogFormat::Text,
             measure: Measure::OnRequest,
+            otlp_endpoint: None,
         }
     }
 }
@@ -140,7 +175,7 @@ mod tests {
         let default = Settings::default();
         assert_eq!(read.database, Some(default.database_path()));
         // Each setting has a line, and each table of alarms one more.
-        assert_eq!(lines.len(), 10 + 4 + 11, "every setting stands in the file");
+        assert_eq!(lines.len(), 11 + 4 + 11, "every setting stands in the file");
         let AlarmSettings { ca_file, webhook, mqtt, syslog } = &read.alarms;
         assert!(ca_file.is_some() && webhook.url.is_some() && webhook.secret.is_some());
         assert!(mqtt.url.is_some() && mqtt.client_id.is_some() && mqtt.username.is_some());
@@ -150,8 +185,29 @@ mod tests {
         let named = (syslog.facility, syslog.enterprise);
         assert_eq!(named, (none.syslog.facility, none.syslog.enterprise));
         // These have no default worth writing down.
-        let shown = Settings { database: None, host_names: Vec::new(), alarms: none, ..read };
+        let shown = Settings {
+            database: None,
+            host_names: Vec::new(),
+            otlp_endpoint: None,
+            alarms: none,
+            ..read
+        };
         assert_eq!(shown, default);
+    }
+
+    #[test]
+    fn a_collector_is_reached_by_http() {
+        let read = |text: &str| Collector::try_from(text.to_owned());
+        for good in
+            ["http://127.0.0.1:4318", "http://tempo.hospital.example/otlp/", "http://[::1]:1"]
+        {
+            assert_eq!(read(good).unwrap().as_str(), good);
+        }
+        for bad in ["", "127.0.0.1:4318", "https://x:4318", "http://", "http://x/?a", "/v1/traces"]
+        {
+            let said = read(bad).unwrap_err().to_string();
+            assert!(said.contains("http://127.0.0.1:4318"), "{said}");
+        }
     }
 
     #[test]

@@ -6,6 +6,8 @@ use ormatrix_protocol::{
     Command, InputId, Level, OutputId, Refusal, Reply, Route, RouteState, Scheduled, SignalState,
     Take,
 };
+use ormatrix_settings::log::TRACED;
+use tracing::Instrument;
 
 use crate::{
     actor::Actor,
@@ -94,6 +96,7 @@ async fn make(app: &Shared, salvo: &Salvo, watch: &Watch<'_>) -> Result<Taken, E
             revisions.changed().await.map_err(|_| Error::RouterLost)?;
         }
     })
+    .instrument(tracing::info_span!(target: TRACED, "wait for the picture", take))
     .await;
     let confirmed = match confirmed {
         Ok(done) => done.map(|()| true)?,

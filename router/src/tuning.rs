@@ -52,6 +52,7 @@ impl Settings {
             receive_buffer,
             send_buffer,
             link_mbps,
+            log_format,
             chaos,
         } = new;
         if settings.coalesce_us != coalesce_us {
@@ -72,6 +73,7 @@ impl Settings {
             ("max_outputs", self.max_outputs != max_outputs),
             ("receive_buffer", self.receive_buffer != receive_buffer),
             ("send_buffer", self.send_buffer != send_buffer),
+            ("log_format", self.log_format != log_format),
             ("chaos", self.chaos != chaos),
         ] {
             if changes {

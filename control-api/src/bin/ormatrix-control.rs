@@ -14,12 +14,14 @@ use ormatrix_control::{
     notify::Notifier,
     reload, server,
     settings::{ENV_PREFIX, Settings},
+    traces,
 };
+use ormatrix_settings::log;
 use tokio::signal::unix::{SignalKind, signal};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::{EnvFilter, layer::SubscriberExt};
 
 /// Changes what is logged, or says why it cannot.
-type SetLog = Box<dyn Fn(&str) -> Result<(), String>>;
+type SetLog<'a> = &'a dyn Fn(&str) -> Result<(), String>;
 
 /// The HTTP API, the panel and the inventory of an ormatrix.
 ///
@@ -93,14 +95,22 @@ fn settings(arguments: &Arguments) -> Result<Settings, Box<dyn std::error::Error
 }
 
 fn run(arguments: &Arguments, settings: Settings) -> Result<(), Box<dyn std::error::Error>> {
-    let log =
-        ormatrix_settings::log::start(EnvFilter::try_new(&settings.log)?, settings.log_format)?;
-    let set_log: SetLog = Box::new(move |filter| {
+    let (filter, format) = (EnvFilter::try_new(&settings.log)?, settings.log_format);
+    // Traces end before the log, which may have to tell of them.
+    let (log, _traces) = match &settings.otlp_endpoint {
+        None => (log::start(filter, format)?, None),
+        Some(collector) => {
+            let (traces, layer) = traces::start(collector.as_str())?;
+            let base = tracing_subscriber::registry().with(layer);
+            (log::start_on(base, filter, format)?, Some(traces))
+        }
+    };
+    let set_log = |filter: &str| {
         let new = EnvFilter::try_new(filter).map_err(|error| error.to_string())?;
-        log.set(new)
-    });
+        log.set(new).map_err(|error| error.to_string())
+    };
     let runtime = tokio::runtime::Runtime::new()?;
-    let outcome = runtime.block_on(serve(arguments, settings, set_log));
+    let outcome = runtime.block_on(serve(arguments, settings, &set_log));
     // A thread that hangs must not keep the process.
     runtime.shutdown_background();
     outcome
@@ -109,7 +119,7 @@ fn run(arguments: &Arguments, settings: Settings) -> Result<(), Box<dyn std::err
 async fn serve(
     arguments: &Arguments,
     read: Settings,
-    set_log: SetLog,
+    set_log: SetLog<'_>,
 ) -> Result<(), Box<dyn std::error::Error>> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
@@ -129,7 +139,7 @@ async fn serve(
         tokio::select! {
             _ = terminate.recv() => break,
             _ = interrupt.recv() => break,
-            _ = hangup.recv() => reload::apply(&running.app, settings(arguments), &*set_log),
+            _ = hangup.recv() => reload::apply(&running.app, settings(arguments), set_log),
             () = running.ended() => return Err("serving ended unexpectedly".into()),
         }
     }

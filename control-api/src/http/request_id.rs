@@ -18,9 +18,10 @@ use axum::{
     response::Response,
 };
 use ormatrix_protocol::RequestId;
-use tracing::Instrument;
+use ormatrix_settings::log::TRACED;
+use tracing::{Instrument, Span, field};
 
-use crate::app::Shared;
+use crate::{app::Shared, traces};
 
 /// Where a client and we name a request.
 pub const HEADER: HeaderName = HeaderName::from_static("x-request-id");
@@ -48,24 +49,43 @@ pub async fn follow(State(app): State<Shared>, request: Request, next: Next) -> 
     let call = call.as_ref().map_or("other", MatchedPath::as_str);
     // A span of errors: no filter that lets a line through may take its id away.
     let span = tracing::error_span!("request", request_id = %id, %method, call);
+    let traced = traced(&span, &request, &id, call);
     let began = app.clock.now();
     let present = Present { id: id.clone(), began };
     let answering = PRESENT.scope(present, next.run(request));
-    let mut response = answering.instrument(span.clone()).await;
+    let mut response = answering.instrument(traced.clone()).instrument(span.clone()).await;
     if let Ok(value) = HeaderValue::from_str(id.as_str()) {
         response.headers_mut().insert(HEADER, value);
     }
     let status = response.status().as_u16();
     let took_us = app.clock.now().saturating_sub(began) / 1000;
     let routine = method.is_safe() || ROUTINE.iter().any(|end| call.ends_with(end));
-    span.in_scope(|| {
-        if routine {
-            tracing::debug!(status, took_us, "answered");
-        } else {
-            tracing::info!(status, took_us, "answered");
-        }
-    });
+    traced.record("http.response.status_code", status);
+    if response.status().is_server_error() {
+        traced.record("otel.status_code", "ERROR");
+    }
+    let _request = span.entered();
+    let _traced = traced.entered();
+    if routine {
+        tracing::debug!(status, took_us, "answered");
+    } else {
+        tracing::info!(status, took_us, "answered");
+    }
     response
+}
+
+/// The request as traces show it, named as OpenTelemetry's conventions for HTTP want it.
+fn traced(within: &Span, request: &Request, id: &RequestId, call: &str) -> Span {
+    let method = request.method();
+    let span = within.in_scope(|| {
+        tracing::info_span!(
+            target: TRACED, "request", otel.kind = "server", request_id = %id,
+            otel.name = format!("{method} {call}"), http.request.method = %method, http.route = call,
+            http.response.status_code = field::Empty, otel.status_code = field::Empty,
+        )
+    });
+    traces::continue_from(&span, request.headers());
+    span
 }
 
 /// The id that the client gave, if it can be used.

@@ -44,5 +44,6 @@ mod stills;
 mod surroundings;
 mod takes;
 mod top;
+mod traces;
 mod undo;
 mod zones;

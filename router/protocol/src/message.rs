@@ -77,6 +77,25 @@ pub enum Command {
     Status,
 }
 
+impl Command {
+    /// Its kind, as logs and traces name it.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::PutInput(_) => "put-input",
+            Self::RemoveInput { .. } => "remove-input",
+            Self::PutOutput(_) => "put-output",
+            Self::RemoveOutput { .. } => "remove-output",
+            Self::PutMonitor(_) => "put-monitor",
+            Self::RemoveMonitor { .. } => "remove-monitor",
+            Self::Salvo { at: None, .. } => "salvo",
+            Self::Salvo { at: Some(_), .. } => "salvo-at",
+            Self::CancelSalvo { .. } => "cancel-salvo",
+            Self::Report { .. } => "report",
+            Self::Status => "status",
+        }
+    }
+}
+
 /// What a command answers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "done", rename_all = "snake_case")]

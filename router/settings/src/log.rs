@@ -16,7 +16,19 @@ use std::{
 };
 
 use serde::Deserialize;
-use tracing_subscriber::EnvFilter;
+use tracing::Subscriber;
+use tracing_subscriber::{
+    EnvFilter, Layer,
+    filter::{FilterExt, filter_fn},
+    fmt,
+    layer::SubscriberExt,
+    registry::LookupSpan,
+    reload,
+    util::SubscriberInitExt,
+};
+
+/// The target of spans that are timed for traces; lines of the log do not speak of them.
+pub const TRACED: &str = "ormatrix_traced";
 
 /// Lines that may wait to be written.
 const UNWRITTEN_MAX: usize = 8192;
@@ -47,8 +59,24 @@ impl LogFormat {
 }
 
 /// Keeps the log open; dropping it waits until what was logged is written.
-#[derive(Debug)]
 pub struct Log {
+    _lines: Lines,
+    filter: Box<dyn Fn(EnvFilter) -> Result<(), reload::Error> + Send + Sync>,
+}
+
+impl Log {
+    /// Changes what is logged from now on.
+    ///
+    /// # Errors
+    /// Somebody panicked while the filter was changed.
+    pub fn set(&self, filter: EnvFilter) -> Result<(), reload::Error> {
+        (self.filter)(filter)
+    }
+}
+
+/// The way to the thread that writes; dropping it waits until all is written.
+#[derive(Debug)]
+struct Lines {
     queue: SyncSender<Entry>,
 }
 
@@ -64,28 +92,38 @@ enum Entry {
 /// # Errors
 /// The system gives no thread, or somebody logs already.
 pub fn start(filter: EnvFilter, format: LogFormat) -> io::Result<Log> {
-    let ansi = io::stderr().is_terminal();
-    let (log, writer) = queue(io::stderr(), format)?;
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_ansi(ansi)
-        .with_writer(move || writer.clone());
-    match format {
-        LogFormat::Text => builder.try_init(),
+    start_on(tracing_subscriber::registry(), filter, format)
+}
+
+/// As [`start`], beside whatever else `base` does with what is told.
+///
+/// # Errors
+/// As [`start`].
+pub fn start_on<S>(base: S, filter: EnvFilter, format: LogFormat) -> io::Result<Log>
+where
+    S: Subscriber + for<'a> LookupSpan<'a> + Send + Sync + 'static,
+{
+    let (written, writer) = queue(io::stderr(), format)?;
+    let lines =
+        fmt::layer().with_ansi(io::stderr().is_terminal()).with_writer(move || writer.clone());
+    let lines = match format {
+        LogFormat::Text => lines.boxed(),
         // The span alone says whose request it is; a list of all would repeat it.
-        LogFormat::Json => builder.json().flatten_event(true).with_span_list(false).try_init(),
-    }
-    .map_err(io::Error::other)?;
-    Ok(log)
+        LogFormat::Json => lines.json().flatten_event(true).with_span_list(false).boxed(),
+    };
+    let in_lines = filter_fn(|about| about.target() != TRACED);
+    let (filter, handle) = reload::Layer::new(filter);
+    base.with(lines.with_filter(filter.and(in_lines))).try_init().map_err(io::Error::other)?;
+    Ok(Log { _lines: written, filter: Box::new(move |new| handle.reload(new)) })
 }
 
 /// A queue of lines and the thread that writes them.
-fn queue(to: impl Write + Send + 'static, format: LogFormat) -> io::Result<(Log, Writer)> {
+fn queue(to: impl Write + Send + 'static, format: LogFormat) -> io::Result<(Lines, Writer)> {
     let (queue, lines) = sync_channel(UNWRITTEN_MAX);
     let lost = Arc::new(AtomicU64::new(0));
     let writer = Writer { queue: queue.clone(), lost: lost.clone() };
     thread::Builder::new().name("log".into()).spawn(move || write(to, format, &lines, &lost))?;
-    Ok((Log { queue }, writer))
+    Ok((Lines { queue }, writer))
 }
 
 fn write(mut to: impl Write, format: LogFormat, lines: &Receiver<Entry>, lost: &AtomicU64) {
@@ -105,7 +143,7 @@ fn write(mut to: impl Write, format: LogFormat, lines: &Receiver<Entry>, lost: &
     }
 }
 
-impl Drop for Log {
+impl Drop for Lines {
     fn drop(&mut self) {
         let (done, written) = sync_channel(1);
         // A full queue means that nobody reads: nothing to wait for.

@@ -111,22 +111,22 @@ pub(super) struct Asked {
 
 impl Asked {
     pub fn of(command: &Command) -> Self {
-        let (command, about, routine) = match command {
-            Command::Status => ("status", String::new(), true),
-            Command::Report { input, .. } => ("report", input.to_string(), true),
-            Command::PutInput(spec) => ("put-input", spec.id.to_string(), false),
-            Command::RemoveInput { input } => ("remove-input", input.to_string(), false),
-            Command::PutOutput(spec) => ("put-output", spec.id.to_string(), false),
-            Command::RemoveOutput { output } => ("remove-output", output.to_string(), false),
-            Command::PutMonitor(spec) => ("put-monitor", spec.input.to_string(), false),
-            Command::RemoveMonitor { input } => ("remove-monitor", input.to_string(), false),
-            Command::CancelSalvo { take } => ("cancel-salvo", take.to_string(), false),
-            Command::Salvo { takes, at } => {
-                let name = if at.is_some() { "salvo-at" } else { "salvo" };
-                (name, takes.iter().map(in_words).collect::<Vec<_>>().join(" "), false)
+        let about = match command {
+            Command::Status => String::new(),
+            Command::PutInput(spec) => spec.id.to_string(),
+            Command::PutOutput(spec) => spec.id.to_string(),
+            Command::RemoveOutput { output } => output.to_string(),
+            Command::PutMonitor(spec) => spec.input.to_string(),
+            Command::Report { input, .. }
+            | Command::RemoveInput { input }
+            | Command::RemoveMonitor { input } => input.to_string(),
+            Command::CancelSalvo { take } => take.to_string(),
+            Command::Salvo { takes, .. } => {
+                takes.iter().map(in_words).collect::<Vec<_>>().join(" ")
             }
         };
-        Self { command, about, routine }
+        let routine = matches!(command, Command::Status | Command::Report { .. });
+        Self { command: command.name(), about, routine }
     }
 }
 
