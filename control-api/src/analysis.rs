@@ -1,8 +1,8 @@
 //! Who wants to know how a stream is timed, and what the watcher last said; in memory only.
 //!
 //! Measuring costs, so nothing is measured that nobody asks for, unless the settings say so
-//! (`measure`): a question keeps its stream wanted for [`WANTED_NS`]. A watcher asks what is wanted every second or so and delivers
-//! reports about that. One report a stream is kept, and forgotten when nobody wants it.
+//! (`measure`): a question keeps its stream wanted for [`WANTED_NS`]. A watcher asks what is
+//! wanted every second or so and delivers reports about that. One report a stream is kept, and forgotten when nobody wants it.
 //!
 //! Times are ns of the monotonic clock.
 
@@ -139,8 +139,8 @@ impl Analyses {
         let inner = self.lock();
         let of = |(key, report): (&Key, &Report)| {
             let age = now.saturating_sub(report.at);
-            let figures = || report.figures.clone();
-            (age <= FRESH_NS).then(|| Fresh { key: key.clone(), figures: figures(), age })
+            let fresh = || Fresh { key: key.clone(), figures: report.figures.clone(), age };
+            (age <= FRESH_NS).then(fresh)
         };
         let mut fresh: Vec<Fresh> = inner.reports.iter().filter_map(of).collect();
         fresh.sort_by(|a, b| a.key.cmp(&b.key));

@@ -91,7 +91,8 @@ fn router(registry: &mut Registry, mirror: &Mirror) {
     let help = "The router's version, and a number that differs for every start of it";
     about(registry, "router_info", help, |info| {
         info.push(("version", mirror.version.clone()));
-        info.push(("instance", mirror.instance.to_string()));
+        // `instance` is a label of Prometheus' own.
+        info.push(("router_instance", mirror.instance.to_string()));
     });
     let lanes: Gauge = Gauge::default();
     lanes.set(i64::from(mirror.lanes));

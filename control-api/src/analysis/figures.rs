@@ -145,8 +145,76 @@ impl PairFigures {
 #[cfg(test)]
 mod tests {
     use serde_json::json;
+    use st2110::analysis::{
+        Arrival, AudioAnalyser, AudioSettings, LegPair, VideoAnalyser, VideoSettings,
+    };
 
     use super::*;
+
+    /// A packet of four of each frame, of no particular content.
+    fn packet(sequence: u16, timestamp: u32, last: bool, octets: usize) -> Vec<u8> {
+        let mut packet = vec![0x80, if last { 0xe0 } else { 0x60 }];
+        packet.extend(sequence.to_be_bytes());
+        packet.extend(timestamp.to_be_bytes());
+        packet.extend(7_u32.to_be_bytes());
+        packet.resize(12 + octets, 0);
+        packet
+    }
+
+    #[test]
+    fn figures_are_found_where_the_analysers_put_them() {
+        let format = json!({
+            "width": 320, "height": 180, "rate": "50", "sampling": "YCbCr-4:2:2", "depth": 10,
+            "scan": "progressive", "packing": "GPM"
+        });
+        let format = serde_json::from_value(format).unwrap();
+        let settings = VideoSettings { packets_per_frame: Some(4), ..VideoSettings::new(format) };
+        let (mut video, mut pair) = (VideoAnalyser::new(settings), LegPair::default());
+        let settings = AudioSettings {
+            clock_hz: 48_000,
+            depth: st2110::audio::AudioDepth::L24,
+            channels: 2,
+            samples_per_packet: 48,
+        };
+        let mut audio = AudioAnalyser::new(settings);
+        for number in (0..40_u16).filter(|number| *number != 21) {
+            let (frame, place) = (number / 4, number % 4);
+            let at = u64::from(frame) * 20_000_000 + u64::from(place) * 1000;
+            // Every second frame is a tenth of a millisecond late.
+            let late = at + u64::from(frame % 2) * 100_000;
+            let octets = packet(number, u32::from(frame) * 1800, place == 3, 100);
+            video.record(&Arrival::whole(late, &octets));
+            pair.record(0, &Arrival::whole(at, &octets));
+            pair.record(1, &Arrival::whole(at + 3_000_000, &octets));
+            let sound = packet(number, u32::from(number) * 48, false, 288);
+            let beat = u64::from(number) * 1_000_000 + u64::from(number % 2) * 250_000;
+            audio.record(&Arrival::whole(beat, &sound));
+        }
+        // As `ormatrix-sink watch` puts them together.
+        let stream = |level: &str, report: serde_json::Value| {
+            let mut stream = json!({ "stream": 1, "essence": level, "leg": 0, "kind": level });
+            stream.as_object_mut().unwrap().extend(report.as_object().unwrap().clone());
+            stream
+        };
+        let mut legs = json!({ "essence": "video", "streams": [1, 2] });
+        let report = serde_json::to_value(pair.report()).unwrap();
+        legs.as_object_mut().unwrap().extend(report.as_object().unwrap().clone());
+        let streams = [
+            stream("video", serde_json::to_value(video.report()).unwrap()),
+            stream("audio", serde_json::to_value(audio.report()).unwrap()),
+        ];
+        let report = json!({ "shape": 1, "good": true, "streams": streams, "pairs": [legs] });
+        let figures = Figures::of(report.to_string().as_bytes());
+
+        let [video, audio] = &figures.streams[..] else { panic!("{figures:?}") };
+        assert_eq!((video.level, video.lost_packets), (Level::Video, Some(1)));
+        assert_eq!(video.jitter_ns, Some(100_000.0));
+        assert!(video.cinst_max >= Some(4.0), "{video:?}");
+        assert!(video.vrx_max.is_some() && video.vrx_min.is_some(), "{video:?}");
+        assert_eq!((audio.level, audio.lost_packets), (Level::Audio, Some(1)));
+        assert_eq!(audio.jitter_ns, Some(250_000.0));
+        assert_eq!(figures.pairs, [PairFigures { level: Level::Video, skew_ns: Some(3e6) }]);
+    }
 
     #[test]
     fn the_schedule_is_the_one_that_the_packets_follow() {

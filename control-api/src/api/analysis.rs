@@ -40,7 +40,8 @@ pub struct Starting {
 }
 
 /// What a watcher shall measure: every stream that was asked about in the last 30 seconds, or
-/// every stream there is where the settings say `measure = "always"`. Whoever calls this counts as a watcher for 5 seconds.
+/// every stream there is where the settings say `measure = "always"`. Whoever calls this counts
+/// as a watcher for 5 seconds.
 #[utoipa::path(get, path = "/analysis/wanted", tag = "analysis", operation_id = "get_wanted",
     responses((status = 200, body = Wanted), (status = "default", body = Problem)))]
 pub async fn wanted(State(app): State<Shared>) -> Json<Wanted> {

@@ -110,7 +110,7 @@ fn telemetry_becomes_rates_and_metrics() {
         "ormatrix_output_takes_failed_total{output=\"m\",reason=\"unknown-input\"} 1",
         "ormatrix_router_up 1",
         "ormatrix_router_lanes 1",
-        "ormatrix_router_info{version=\"0.0.0-fake\",instance=\"1\"} 1",
+        "ormatrix_router_info{version=\"0.0.0-fake\",router_instance=\"1\"} 1",
         "ormatrix_router_start_time_seconds 1769851800.0",
         concat!("ormatrix_build_info{version=\"", env!("CARGO_PKG_VERSION"), "\"} 1"),
         "ormatrix_http_requests_total{method=\"GET\",call=\"/api/v1/inputs/{id}\",status=\"200\"}",
