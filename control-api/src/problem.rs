@@ -438,6 +438,10 @@ pub struct Problem {
     pub request_id: String,
 }
 
+/// The kind of problem that an answer is, for whoever logs it.
+#[derive(Clone, Copy, Debug)]
+pub struct Kind(pub &'static str);
+
 impl Error {
     /// Kind, title, status and the values concerned.
     fn describe(&self) -> (&'static str, &'static str, StatusCode, Value) {
@@ -724,6 +728,7 @@ impl IntoResponse for Error {
         response
             .headers_mut()
             .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        response.extensions_mut().insert(Kind(self.kind()));
         if status == StatusCode::SERVICE_UNAVAILABLE {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
         }

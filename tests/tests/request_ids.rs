@@ -136,6 +136,8 @@ fn one_id_is_in_every_log_from_the_call_to_the_lane() {
     let url = format!("{api}/inputs/camera");
     let (status, problem) = call("DELETE", &url, "set-up-3", &Value::Null);
     assert_eq!((status, &problem["request_id"]), (409, &json!("set-up-3")), "{problem}");
+    let answered = Told(&mut control).of("set-up-3", "answered");
+    assert_eq!((&answered["status"], &answered["problem"]), (&json!(409), &json!("input-routed")));
     assert!(Told(&mut router).of("set-up-3", "refused")["message"].is_string());
     // Clearing is confirmed by the lane that lets go.
     let url = format!("{api}/outputs/main/route");

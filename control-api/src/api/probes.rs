@@ -76,7 +76,8 @@ pub async fn router(State(app): State<Shared>) -> Json<RouterView> {
 
 /// Counters for Prometheus: OpenMetrics for who accepts it, else the Prometheus text format.
 #[utoipa::path(get, path = "/metrics", tag = "probes", operation_id = "metrics",
-    responses((status = 200, body = String, content_type = "application/openmetrics-text")))]
+    responses((status = 200, content((String = "text/plain"),
+        (String = "application/openmetrics-text")))))]
 pub async fn metrics(State(app): State<Shared>, headers: HeaderMap) -> impl IntoResponse {
     let format = metrics::Format::wanted(&headers);
     ([(header::CONTENT_TYPE, format.content_type())], metrics::render(&app, format))

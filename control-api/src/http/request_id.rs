@@ -21,7 +21,7 @@ use ormatrix_protocol::RequestId;
 use ormatrix_settings::log::TRACED;
 use tracing::{Instrument, Span, field};
 
-use crate::{app::Shared, traces};
+use crate::{app::Shared, problem::Kind, traces};
 
 /// Where a client and we name a request.
 pub const HEADER: HeaderName = HeaderName::from_static("x-request-id");
@@ -59,6 +59,7 @@ pub async fn follow(State(app): State<Shared>, request: Request, next: Next) -> 
     }
     let status = response.status().as_u16();
     let took_us = app.clock.now().saturating_sub(began) / 1000;
+    let problem = response.extensions().get::<Kind>().map(|kind| kind.0);
     let routine = method.is_safe() || ROUTINE.iter().any(|end| call.ends_with(end));
     traced.record("http.response.status_code", status);
     if response.status().is_server_error() {
@@ -67,9 +68,9 @@ pub async fn follow(State(app): State<Shared>, request: Request, next: Next) -> 
     let _request = span.entered();
     let _traced = traced.entered();
     if routine {
-        tracing::debug!(status, took_us, "answered");
+        tracing::debug!(status, problem, took_us, "answered");
     } else {
-        tracing::info!(status, took_us, "answered");
+        tracing::info!(status, problem, took_us, "answered");
     }
     response
 }
