@@ -118,7 +118,7 @@ impl Alarms {
         let now = moment(app);
         let mut present = inner.reports.conditions(now.now);
         if let Some(reason) = self.journal.failing() {
-            let database = app.settings.database_path().display().to_string();
+            let database = app.settings().database_path().display().to_string();
             present.push(conditions::database_failing(&database, &reason));
         }
         present.extend(self.deliveries.failing());
@@ -131,7 +131,7 @@ impl Alarms {
         let rising = &mut inner.rising;
         let seen = app.router.read(|mirror| match mirror {
             None => {
-                let socket = app.settings.router_socket.display().to_string();
+                let socket = app.settings().router_socket.display().to_string();
                 present.push(conditions::router_away(&socket));
                 false
             }

@@ -24,10 +24,10 @@ mod stream;
 mod supervise;
 mod table;
 mod take;
-mod undo;
-mod zone;
 mod top;
+mod undo;
 mod up;
+mod zone;
 
 use std::process::ExitCode;
 

@@ -33,6 +33,10 @@ impl Settings {
             ts_refclk,
             host_names,
             log,
+            log_format,
+            measure,
+            otlp_endpoint,
+            alarms,
         } = new;
         if settings.still_max_age_ms != still_max_age_ms {
             settings.still_max_age_ms = still_max_age_ms;
@@ -50,7 +54,14 @@ impl Settings {
             settings.log = log;
             applied.push("log");
         }
+        if settings.measure != measure {
+            settings.measure = measure;
+            applied.push("measure");
+        }
         for (key, changes) in [
+            ("log_format", self.log_format != log_format),
+            ("otlp_endpoint", self.otlp_endpoint != otlp_endpoint),
+            ("alarms", self.alarms != alarms),
             ("listen", self.listen != listen),
             ("router_socket", self.router_socket != router_socket),
             ("state_dir", self.state_dir != state_dir),

@@ -45,7 +45,7 @@ pub struct Starting {
 #[utoipa::path(get, path = "/analysis/wanted", tag = "analysis", operation_id = "get_wanted",
     responses((status = 200, body = Wanted), (status = "default", body = Problem)))]
 pub async fn wanted(State(app): State<Shared>) -> Json<Wanted> {
-    if app.settings.measure == Measure::Always {
+    if app.settings().measure == Measure::Always {
         let inventory = app.inventory();
         let inputs = inventory.inputs.keys().map(|id| (Input::KIND, id.to_string()));
         let outputs = inventory.outputs.keys().map(|id| (Output::KIND, id.to_string()));

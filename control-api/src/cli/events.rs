@@ -97,10 +97,10 @@ pub fn said(name: &str, data: &Value) -> Option<String> {
         ),
         "alarm" => format!(
             "{} {} {}: {}",
-            table::text(&data, "change"),
-            table::text(&data, "alarm/severity"),
-            table::text(&data, "alarm/id"),
-            table::text(&data, "alarm/text")
+            table::text(data, "change"),
+            table::text(data, "alarm/severity"),
+            table::text(data, "alarm/id"),
+            table::text(data, "alarm/text")
         ),
         "router" if data["connected"] == true => "connected".to_owned(),
         "router" => "not connected".to_owned(),

@@ -18,12 +18,13 @@ use serde_json::{Value, json};
 
 use super::super::{
     CliError,
-    client::{Client, segment},
+    client::Client,
     supervise::{
         crew::{News, What},
         restarts::Patience,
     },
 };
+use crate::http::query::segment;
 
 /// Alarms that may wait for the thread.
 const WAITING: usize = 64;
@@ -79,7 +80,7 @@ impl Reporter {
     /// Begins; what could not be told is given to `say` in a line.
     pub fn start(url: &str, say: fn(&str)) -> io::Result<Self> {
         let (sender, alarms) = sync_channel(WAITING);
-        let client = Client::new(url);
+        let client = Client::new(url, None);
         let work = move || work(&alarms, &client, say);
         thread::Builder::new().name("alarms".into()).spawn(work)?;
         Ok(Self(sender))
