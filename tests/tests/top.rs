@@ -13,7 +13,7 @@ use ormatrix_tests::{
     Matrix,
     media::video,
     process::program,
-    watched::{children, signal, until},
+    watched::{all_gone, children, signal, until},
 };
 
 /// Ends the second page of a terminal, and begins it (xterm's private mode 1049).
@@ -120,6 +120,17 @@ fn a_terminal_is_left_as_it_was_found() {
         signal(seat.top(), name);
         seat.assert_left_as_found();
     }
+}
+
+#[test]
+fn a_terminal_that_goes_away_leaves_nothing_running() {
+    let matrix = Matrix::start(1);
+    let mut seat = Seat::take(&matrix, "gone");
+    seat.until_shown("control answers");
+    let top = seat.top();
+    // As when somebody closes a window, or a connection breaks.
+    seat.script.kill().unwrap();
+    all_gone(&[(top, "ormatrix top".to_owned())]);
 }
 
 #[test]

@@ -204,7 +204,10 @@ fn an_end_is_told_as_an_alarm_as_soon_as_somebody_listens() {
     signal(child(&up, "ormatrix-router"), "KILL");
     up.says("alarm process-ormatrix-router waits until the control plane answers");
     let listener = TcpListener::bind(&place).unwrap();
-    let (mut stream, _) = listener.accept().unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let called = until(Duration::from_mins(1)).find_map(|()| listener.accept().ok());
+    let (mut stream, _) = called.expect("the alarm is told after all");
+    stream.set_nonblocking(false).unwrap();
     let mut reader = BufReader::new(stream.try_clone().unwrap());
     let (mut head, mut length) = (String::new(), 0);
     loop {

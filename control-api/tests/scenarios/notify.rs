@@ -9,6 +9,8 @@ use std::{
     time::Duration,
 };
 
+use ormatrix_io::process::PARENT_VARIABLE;
+
 fn hear(socket: &UnixDatagram) -> String {
     let mut octets = [0; 1024];
     let length = socket.recv(&mut octets).expect("something is said");
@@ -31,6 +33,7 @@ fn it_says_when_it_serves_that_it_lives_and_when_it_ends() {
             .arg(folder.path())
             .env("NOTIFY_SOCKET", address)
             .env("WATCHDOG_USEC", "60000")
+            .env(PARENT_VARIABLE, std::process::id().to_string())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()

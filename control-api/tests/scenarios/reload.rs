@@ -4,13 +4,16 @@ use std::{
     fs,
     io::{BufRead, BufReader},
     path::{Path, PathBuf},
-    process::{Child, ChildStderr, Command, Stdio},
+    process::{Child, Command, Stdio},
+    sync::mpsc::{Receiver, channel},
+    thread,
+    time::Duration,
 };
 
 /// A control plane of its own with a settings file.
 struct Process {
     child: Child,
-    log: BufReader<ChildStderr>,
+    log: Receiver<String>,
     file: PathBuf,
     address: String,
 }
@@ -32,7 +35,11 @@ impl Process {
         let mut line = String::new();
         BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
         let address = line.trim().strip_prefix("listening http://").unwrap().to_owned();
-        let log = BufReader::new(child.stderr.take().unwrap());
+        let (said, log) = channel();
+        let lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        thread::spawn(move || {
+            lines.map_while(Result::ok).take_while(|line| said.send(line.clone()).is_ok()).count()
+        });
         Self { child, log, file, address }
     }
 
@@ -45,8 +52,8 @@ impl Process {
     fn hang_up(&mut self, words: &str) -> String {
         ormatrix_io::process::hang_up(self.child.id()).unwrap();
         loop {
-            let mut line = String::new();
-            assert!(self.log.read_line(&mut line).unwrap() > 0, "it ended without '{words}'");
+            let line = self.log.recv_timeout(Duration::from_secs(20));
+            let line = line.unwrap_or_else(|_| panic!("it never said '{words}'"));
             if line.contains(words) {
                 return line;
             }

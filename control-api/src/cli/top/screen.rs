@@ -6,8 +6,9 @@ use std::{
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
-        mpsc::Receiver,
+        mpsc::{Receiver, RecvTimeoutError, sync_channel},
     },
+    thread,
     time::Duration,
 };
 
@@ -46,6 +47,25 @@ impl Drop for Screen {
     }
 }
 
+/// Keys that may wait to be done.
+const KEYS: usize = 64;
+
+/// What comes from the terminal. A thread of its own reads it: when the terminal goes away, the
+/// reading never comes back, and the process must end all the same.
+fn listen() -> io::Result<Receiver<io::Result<Event>>> {
+    let (sender, events) = sync_channel(KEYS);
+    thread::Builder::new().name("keys".into()).spawn(move || {
+        loop {
+            let event = event::read();
+            let failed = event.is_err();
+            if sender.send(event).is_err() || failed {
+                return;
+            }
+        }
+    })?;
+    Ok(events)
+}
+
 /// Shows the model until somebody or a signal ends it.
 pub fn show(mut model: Model, updates: &Receiver<Update>) -> io::Result<()> {
     let end = Arc::new(AtomicBool::new(false));
@@ -53,22 +73,25 @@ pub fn show(mut model: Model, updates: &Receiver<Update>) -> io::Result<()> {
         signal_hook::flag::register(signal, Arc::clone(&end))?;
     }
     let mut screen = Screen::open()?;
+    let events = listen()?;
     while !model.over && !end.load(Ordering::Relaxed) {
         for update in updates.try_iter() {
             model.apply(update, SystemClock.unix());
         }
         model.tick(SystemClock.unix());
         screen.0.draw(|frame| view::whole(&model, frame.area(), frame.buffer_mut()))?;
-        // A signal ends the wait as an interrupted call.
-        let waited = match event::poll(TURN) {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(false),
-            waited => waited,
+        let first = match events.recv_timeout(TURN) {
+            Ok(event) => Some(event),
+            Err(RecvTimeoutError::Timeout) => None,
+            // It has said why before.
+            Err(RecvTimeoutError::Disconnected) => break,
         };
-        if waited?
-            && let Event::Key(key) = event::read()?
-            && let Some(action) = keys::action(key, model.typing)
-        {
-            model.act(action);
+        for event in first.into_iter().chain(events.try_iter()) {
+            if let Event::Key(key) = event?
+                && let Some(action) = keys::action(key, model.typing)
+            {
+                model.act(action);
+            }
         }
     }
     Ok(())
