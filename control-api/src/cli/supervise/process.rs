@@ -9,9 +9,10 @@ use std::{
     process::{Child, Command, ExitStatus, Stdio},
     sync::{Arc, Mutex, PoisonError},
     thread::{self, JoinHandle},
+    time::Duration,
 };
 
-use ormatrix_io::process::PARENT_VARIABLE;
+use ormatrix_io::{Clock, SystemClock, process::PARENT_VARIABLE};
 
 use super::log::Log;
 
@@ -19,6 +20,10 @@ use super::log::Log;
 const LINES_KEPT: usize = 400;
 /// Octets of a line that are kept.
 const LINE_MAX: u64 = 4096;
+
+/// How long its last words are waited for when it has ended. They come at once, unless a
+/// program that it started itself keeps its pipes open; nobody else shall wait for that one.
+const LAST_WORDS_NS: u64 = 250_000_000;
 
 /// How a program is started.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -103,13 +108,15 @@ impl Running {
         self.child.id()
     }
 
-    /// How it ended, once it has; what it wrote is complete then.
+    /// How it ended, once it has; all that it wrote itself is there then.
     pub fn ended(&mut self) -> Option<ExitStatus> {
         // The only error is that there is no such child any more.
         let status = self.child.try_wait().ok()??;
-        for reader in self.readers.drain(..) {
-            let _ = reader.join();
+        let until = SystemClock.now() + LAST_WORDS_NS;
+        while self.readers.iter().any(|reader| !reader.is_finished()) && SystemClock.now() < until {
+            thread::sleep(Duration::from_millis(1));
         }
+        self.readers.clear();
         Some(status)
     }
 
@@ -217,6 +224,19 @@ mod tests {
         wait(&mut running);
         assert_eq!(running.words.output().len(), LINES_KEPT);
         assert_eq!(running.words.last(2), ["999", "1000"]);
+    }
+
+    #[test]
+    fn a_child_of_its_own_that_stays_keeps_nobody_waiting() {
+        let folder = tempfile::tempdir().unwrap();
+        let script = "echo said; sleep 20 & echo $!";
+        let mut running = Running::start(&shell(script, &folder)).unwrap();
+        assert_eq!(in_words(wait(&mut running)), "ended with status 0");
+        let output = running.words.output();
+        assert_eq!(output[0], "said");
+        let left: u32 = output[1].parse().unwrap();
+        assert!(std::path::Path::new(&format!("/proc/{left}")).exists(), "it is still there");
+        ormatrix_io::process::terminate(left).unwrap();
     }
 
     #[test]
