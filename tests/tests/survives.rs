@@ -102,14 +102,15 @@ fn control_is_replaced_and_no_packet_knows() {
         for field in ["id", "label", "legs", "video", "tally", "failover"] {
             assert_eq!(then[field], now[field], "{now}");
         }
-        assert_eq!(now["signal"]["since"], then["signal"]["since"], "{now}");
+        // The router counts on; a new one would begin anew.
+        let count = |input: &serde_json::Value| input["signal"]["packets"].as_u64();
+        assert!(count(&now) >= count(then), "{now}");
     }
     for (then, now) in all(&outputs).iter().zip(all(&matrix.get("/outputs").ok())) {
         for field in ["id", "label", "legs", "ssrc", "route"] {
             assert_eq!(then[field], now[field], "{now}");
         }
         assert!(now["sent"]["packets"].as_u64() >= then["sent"]["packets"].as_u64(), "{now}");
-        assert_eq!(now["sent"]["withheld"], then["sent"]["withheld"], "{now}");
     }
 
     // Listeners are told to read everything anew, and then what happens.
