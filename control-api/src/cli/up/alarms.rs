@@ -35,6 +35,9 @@ const WORTH: u64 = 60 * 1_000_000_000;
 /// A program that has run so long since is well again, seconds.
 const CLEARS_AFTER_S: u64 = 600;
 
+/// Longest text of an alarm, in characters.
+const TEXT_MAX: usize = 500;
+
 /// An alarm about a program.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Alarm {
@@ -64,12 +67,28 @@ impl Alarm {
         let body = json!({
             "severity": "major",
             "subject": { "kind": "process", "id": name },
-            "text": format!("{name} {what}{often}"),
-            "action": format!("Read the end of {log}: it says why. `ormatrix status` tells what is missing now."),
+            "text": fit(&format!("{name} {what}"), &often),
+            "action": fit(
+                &format!("Read the end of {log}: it says why."),
+                " `ormatrix status` tells what is missing now.",
+            ),
             "clears_after_s": CLEARS_AFTER_S,
         });
         Some(Self { id: format!("process-{name}"), body })
     }
+}
+
+/// A text and its end, which is not what is left out when both are too long together. A
+/// program's last words may be anything: what is no character becomes a blank.
+fn fit(text: &str, end: &str) -> String {
+    let room = TEXT_MAX - end.chars().count();
+    let plain = |c: char| if c.is_control() { ' ' } else { c };
+    let mut fitting: String = text.chars().take(room).map(plain).collect();
+    if text.chars().count() > room {
+        fitting.pop();
+        fitting.push('…');
+    }
+    fitting + end
 }
 
 /// Where alarms are handed in.
@@ -170,5 +189,14 @@ mod tests {
         let missing = Alarm::of(&news(missing), log).unwrap();
         assert_eq!(missing.body["text"], "ormatrix-router cannot be started: no such file");
         assert_eq!(Alarm::of(&news(What::Started { id: 7 }), log), None);
+        // Whatever its last words were.
+        let how = format!("ended with status 1 (\u{1b}[31m{})", "ü".repeat(4000));
+        let long = Alarm::of(&news(What::Ended { how, pause, times: 2 }), log).unwrap();
+        let text = long.body["text"].as_str().unwrap();
+        assert_eq!(text.chars().count(), TEXT_MAX);
+        assert!(
+            text.ends_with("ü…, 2 times within 5 minutes") && text.contains("( [31m"),
+            "{text}"
+        );
     }
 }

@@ -12,8 +12,9 @@ use serde::Deserialize;
 pub const ENV_PREFIX: &str = "ORMATRIX_UP";
 /// What stands for the control plane's address in arguments.
 pub const URL: &str = "{url}";
-/// Longest name of a source or sink.
-const NAME_MAX: usize = 63;
+/// Longest name of a source or sink: with what an alarm puts before it, as long as its id may
+/// be.
+const NAME_MAX: usize = 48;
 
 /// What can be set; every key has a default.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -134,7 +135,7 @@ impl Settings {
                     octet.is_ascii_lowercase() || octet.is_ascii_digit() || octet == b'-'
                 };
                 if name.is_empty() || name.len() > NAME_MAX || !name.bytes().all(plain) {
-                    let advice = "give each a name of a to z, 0 to 9 and -, at most 63 of them";
+                    let advice = "give each a name of a to z, 0 to 9 and -, at most 48 of them";
                     return refuse(&key, name, advice);
                 }
                 if !names.insert(name) {
