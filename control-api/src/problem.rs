@@ -390,13 +390,6 @@ pub enum Error {
     /// A backup that cannot be restored.
     #[error("{0}; nothing was changed")]
     Backup(#[from] BackupError),
-    /// A database that can be read is not replaced.
-    #[error(
-        "the database here can be read, and is not replaced while it is in use: to go back to a \
-         backup all the same, stop ormatrix-control, move the database and its -wal and -shm \
-         away, put the backup in its place, and start it; nothing was changed"
-    )]
-    DatabaseInUse,
     /// A fault of this program.
     #[error("an internal fault: the log has its details")]
     Internal,
@@ -646,7 +639,6 @@ impl Error {
             Self::Backup(_) => {
                 ("backup-unusable", "Backup cannot be used", S::UNPROCESSABLE_ENTITY, json!({}))
             }
-            Self::DatabaseInUse => ("database-in-use", "Database in use", S::CONFLICT, json!({})),
             Self::Store(_) => ("database", "Database fault", S::INTERNAL_SERVER_ERROR, json!({})),
             Self::Internal => ("internal", "Internal fault", S::INTERNAL_SERVER_ERROR, json!({})),
         }

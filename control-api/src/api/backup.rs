@@ -9,7 +9,7 @@ use axum::{
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::body::{RestoreQuery, media_type, octets, unsupported};
+use super::body::{DryRunQuery, media_type, octets, unsupported};
 use crate::{
     actor::{Action, Actor},
     app::Shared,
@@ -18,6 +18,10 @@ use crate::{
     inventory::Inventory,
     problem::{Error, Problem},
     reconcile,
+    site::{
+        apply::{apply, preview},
+        diff::{SiteChange, diff},
+    },
     store::{BACKUP_MAX, read_backup},
     time::rfc3339,
 };
@@ -36,6 +40,8 @@ pub struct BackupView {
     pub outputs: usize,
     /// Presets in it.
     pub presets: usize,
+    /// What is, or would be, other than before; empty when nothing is.
+    pub changes: Vec<SiteChange>,
 }
 
 /// A copy of the whole database, of one moment, while everything goes on.
@@ -51,16 +57,17 @@ pub async fn show(State(app): State<Shared>, actor: Actor) -> Result<Response, E
     Ok((about, octets).into_response())
 }
 
-/// Puts a backup in the place of a database that cannot be read, which is set aside. What
-/// displays show stays on them.
+/// Makes everything that is configured what a backup says, all or nothing: what does not stand
+/// there is removed. Routes stay, locks too. A database that cannot be read is set aside, and
+/// the backup takes its place; then what displays show stays on them, whatever the backup says.
 #[utoipa::path(post, path = "/restore", tag = "backup", operation_id = "restore_backup",
-    params(RestoreQuery),
+    params(DryRunQuery),
     request_body(content = Vec<u8>, content_type = "application/vnd.sqlite3"),
     responses((status = 200, body = BackupView), (status = "default", body = Problem)))]
 pub async fn restore(
     State(app): State<Shared>,
     actor: Actor,
-    Query(query): Query<RestoreQuery>,
+    Query(query): Query<DryRunQuery>,
     request: Request,
 ) -> Result<Json<BackupView>, Error> {
     actor.may(Action::Restore)?;
@@ -72,19 +79,26 @@ pub async fn restore(
     let looked_at = backup.clone();
     let read = tokio::task::spawn_blocking(move || read_backup(&looked_at));
     let inventory = read.await.map_err(|_| Error::Internal)??;
-    if !query.dry_run {
-        if !app.store.is_unreadable() {
-            return Err(Error::DatabaseInUse);
+    let to = inventory.clone();
+    let changes = if app.store.is_unreadable() {
+        let changes = diff(&app.inventory(), &to).changes;
+        if !query.dry_run {
+            let (name, app) = (actor.name, app.clone());
+            whole(async move { replace(&app, &backup, to).await }).await?;
+            tracing::info!(actor = name, "a backup took the place of the database");
         }
-        let inventory = inventory.clone();
-        whole(async move { replace(&app, &backup, inventory).await }).await?;
-        tracing::info!(actor = actor.name, "a backup was restored");
-    }
+        changes
+    } else if query.dry_run {
+        preview(&app, &actor, &to)?
+    } else {
+        apply(app.clone(), actor, move |_, _| Ok(to)).await?
+    };
     Ok(Json(BackupView {
         restored: !query.dry_run,
         inputs: inventory.inputs.len(),
         outputs: inventory.outputs.len(),
         presets: inventory.presets.len(),
+        changes,
     }))
 }
 

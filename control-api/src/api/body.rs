@@ -291,14 +291,6 @@ pub struct MonitorBody {
     pub interval_ms: Option<u32>,
 }
 
-/// Whether to restore, or only to look.
-#[derive(Debug, Default, Deserialize, IntoParams)]
-#[serde(default, deny_unknown_fields)]
-pub struct RestoreQuery {
-    /// Check the backup and change nothing.
-    pub dry_run: bool,
-}
-
 /// A JSON body.
 #[derive(Debug)]
 pub struct JsonBody<T>(pub T);

@@ -5,7 +5,7 @@ use std::{fs, io, path::PathBuf, process::ExitCode};
 use clap::Args;
 use serde_json::json;
 
-use super::{CliError, Context, table};
+use super::{CliError, Context, site, table};
 use crate::{
     api::backup::MEDIA_TYPE,
     store::{MAGIC, file, read_backup},
@@ -53,34 +53,51 @@ pub fn run(context: &Context, wanted: &Backup) -> Result<ExitCode, CliError> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Put a backup in the place of a database that cannot be read.
+/// Make everything that is configured what a backup says, all or nothing.
 ///
-/// `ormatrix status` says when that is so. The damaged database is kept beside the new one.
-/// What displays show stays on them.
+/// What would change is shown first. Routes and locks stay. A database that cannot be read
+/// (`ormatrix status` says so) is kept beside the new one, and nothing that is shown goes dark.
 #[derive(Args)]
 pub struct Restore {
     /// The backup
     file: PathBuf,
-    /// Check the backup, and change nothing
+    /// Only show what would change
     #[arg(long)]
     dry_run: bool,
+    /// Do not ask
+    #[arg(long)]
+    yes: bool,
 }
 
 /// Sends a backup, to be checked or restored.
 pub fn restore(context: &Context, wanted: &Restore) -> Result<ExitCode, CliError> {
     let path = &wanted.file;
-    let failed = |reason| CliError::File { path: path.clone(), reason };
-    let octets = fs::read(path).map_err(failed)?;
-    let call = format!("/api/v1/restore?dry_run={}", wanted.dry_run);
-    let answer = context.client.send_as("POST", &call, MEDIA_TYPE, &octets)?.body;
+    let octets =
+        fs::read(path).map_err(|reason| CliError::File { path: path.clone(), reason })?;
+    let send = |dry_run: bool| {
+        let call = format!("/api/v1/restore?dry_run={dry_run}");
+        context.client.send_as("POST", &call, MEDIA_TYPE, &octets).map(|answer| answer.body)
+    };
+    let looked = send(true)?;
+    if !context.json {
+        let [inputs, outputs, presets] =
+            ["inputs", "outputs", "presets"].map(|of| table::text(&looked, of));
+        let held = format!("{inputs} inputs, {outputs} outputs, {presets} presets");
+        table::line(&format!("{}: {held}", path.display()))?;
+        let changes = looked.get("changes").map_or(&[][..], table::list);
+        site::print(changes, if wanted.dry_run { "would change" } else { "changes" })?;
+    }
+    let answer = if wanted.dry_run {
+        looked
+    } else if wanted.yes || site::agreed()? {
+        send(false)?
+    } else {
+        return Ok(ExitCode::FAILURE);
+    };
     if context.json {
         table::json(&answer)?;
-    } else {
-        let [inputs, outputs, presets] =
-            ["inputs", "outputs", "presets"].map(|of| table::text(&answer, of));
-        let held = format!("{inputs} inputs, {outputs} outputs, {presets} presets");
-        let done = if wanted.dry_run { "can be restored" } else { "restored" };
-        table::line(&format!("{}: {held}: {done}", path.display()))?;
+    } else if !wanted.dry_run {
+        table::line("Restored.")?;
     }
     Ok(ExitCode::SUCCESS)
 }

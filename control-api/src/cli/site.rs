@@ -67,7 +67,7 @@ pub fn apply(context: &Context, apply: &Apply) -> Result<ExitCode, CliError> {
 }
 
 /// Asks at the terminal.
-fn agreed() -> Result<bool, CliError> {
+pub(super) fn agreed() -> Result<bool, CliError> {
     let (mut stderr, stdin) = (io::stderr(), io::stdin());
     if !stdin.is_terminal() {
         let said = "there is no terminal to ask at: say --yes, or only look with --dry-run";
@@ -80,7 +80,7 @@ fn agreed() -> Result<bool, CliError> {
     Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
 }
 
-fn print(changes: &[Value], word: &str) -> Result<(), CliError> {
+pub(super) fn print(changes: &[Value], word: &str) -> Result<(), CliError> {
     for change in changes {
         let sign = match change["change"].as_str() {
             Some("added") => '+',

@@ -1,10 +1,6 @@
 //! Backups: made while everything goes on, and read as what came from anywhere.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    fs,
-    path::Path,
-};
+use std::{fs, path::Path};
 
 use super::{
     Health, MIGRATIONS, Store, StoreError,
@@ -45,6 +41,9 @@ pub enum BackupError {
     /// A row that this program would not have written.
     #[error("{0}")]
     Row(StoreError),
+    /// Two streams with one address.
+    #[error("in the backup {0}")]
+    Clash(String),
     /// A value that the API would refuse.
     #[error("{kind} '{id}' in the backup: {reason}")]
     Invalid {
@@ -74,13 +73,16 @@ pub fn read_backup(octets: &[u8]) -> Result<Inventory, BackupError> {
 /// Checks what the API checks of each part, whatever the router has.
 fn valid(inventory: &Inventory) -> Result<(), BackupError> {
     for input in inventory.inputs.values() {
-        sound(Input::KIND, &input.id, validate::input(input))?;
+        let backups = validate::backups(inventory, input);
+        sound(Input::KIND, &input.id, validate::input(input).and(backups))?;
     }
     for output in inventory.outputs.values() {
-        sound(Output::KIND, &output.id, validate::output(output))?;
+        let park = validate::park(inventory, output);
+        sound(Output::KIND, &output.id, validate::output(output).and(park))?;
     }
-    apart(&inventory.inputs)?;
-    apart(&inventory.outputs)?;
+    let clash = |error: Error| BackupError::Clash(error.to_string());
+    validate::addresses(&inventory.inputs).map_err(clash)?;
+    validate::addresses(&inventory.outputs).map_err(clash)?;
     for preset in inventory.presets.values() {
         let names = validate::references(inventory, preset);
         sound("preset", &preset.id, validate::preset(preset).and(names))?;
@@ -90,26 +92,6 @@ fn valid(inventory: &Inventory) -> Result<(), BackupError> {
     }
     for (output, lock) in &inventory.locks {
         sound("lock", output, validate::lock(lock))?;
-    }
-    Ok(())
-}
-
-/// Every stream has its addresses to itself.
-fn apart<T: Stream>(all: &BTreeMap<T::Id, T>) -> Result<(), BackupError> {
-    let mut held = HashMap::new();
-    for stream in all.values() {
-        for leg in stream.levels().into_iter().flat_map(|(_, legs)| legs) {
-            let place = (leg.socket_address(), leg.interface.as_deref());
-            if let Some(holder) = held.insert(place, stream.id()) {
-                let taken = Error::AddressTaken {
-                    address: leg.address,
-                    port: leg.port,
-                    kind: T::KIND,
-                    holder: holder.to_string(),
-                };
-                sound(T::KIND, stream.id(), Err(taken))?;
-            }
-        }
     }
     Ok(())
 }
