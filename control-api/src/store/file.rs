@@ -21,6 +21,14 @@ pub fn put(path: &Path, octets: &[u8]) -> io::Result<()> {
     File::open(directory(path))?.sync_all()
 }
 
+/// Whether there is room beside a file for more than one change.
+pub fn room(path: &Path) -> io::Result<()> {
+    let trial = beside(path, ".partial");
+    let written = write(&trial, &[0; 256 * 1024]);
+    let removed = fs::remove_file(&trial);
+    written.and(removed)
+}
+
 fn write(path: &Path, octets: &[u8]) -> io::Result<()> {
     let mut file =
         OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;

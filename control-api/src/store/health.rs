@@ -191,7 +191,15 @@ impl Store {
         let mut connection = self.lock();
         match self.health() {
             Health::Writable => Ok(()),
-            Health::Refusing(_) => self.judged(open::try_write(&connection)),
+            Health::Refusing(_) => {
+                self.judged(open::try_write(&connection))?;
+                match self.health() {
+                    Health::Writable => Ok(()),
+                    health => {
+                        Err(health.why().cloned().map_or(StoreError::Thread, StoreError::ReadOnly))
+                    }
+                }
+            }
             Health::Unopened(_) => {
                 let refused = |error| StoreError::ReadOnly(Why::unopened(&self.path, &error));
                 let opened = open::connection(&self.path, now).map_err(refused)?;
@@ -258,7 +266,10 @@ impl Store {
     fn judged(&self, done: rusqlite::Result<()>) -> Result<(), StoreError> {
         use ErrorCode as E;
         let Err(error) = done else {
-            self.set(Health::Writable);
+            // What was allotted to a write that failed lets smaller ones pass.
+            if matches!(self.health(), Health::Writable) || file::room(&self.path).is_ok() {
+                self.set(Health::Writable);
+            }
             return Ok(());
         };
         let health = match error.sqlite_error_code() {
