@@ -72,8 +72,7 @@ pub struct Restore {
 /// Sends a backup, to be checked or restored.
 pub fn restore(context: &Context, wanted: &Restore) -> Result<ExitCode, CliError> {
     let path = &wanted.file;
-    let octets =
-        fs::read(path).map_err(|reason| CliError::File { path: path.clone(), reason })?;
+    let octets = fs::read(path).map_err(|reason| CliError::File { path: path.clone(), reason })?;
     let send = |dry_run: bool| {
         let call = format!("/api/v1/restore?dry_run={dry_run}");
         context.client.send_as("POST", &call, MEDIA_TYPE, &octets).map(|answer| answer.body)

@@ -24,7 +24,7 @@ pub fn put(path: &Path, octets: &[u8]) -> io::Result<()> {
 /// Whether there is room beside a file for more than one change.
 pub fn room(path: &Path) -> io::Result<()> {
     let trial = beside(path, ".partial");
-    let written = write(&trial, &[0; 256 * 1024]);
+    let written = write(&trial, &vec![0; 256 * 1024]);
     let removed = fs::remove_file(&trial);
     written.and(removed)
 }
