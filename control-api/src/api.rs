@@ -14,6 +14,7 @@ mod monitors;
 mod outputs;
 pub mod presets;
 mod probes;
+mod reference;
 mod routes;
 mod salvos;
 pub mod schema;
@@ -25,11 +26,11 @@ mod thumbnails;
 pub mod view;
 pub mod zones;
 
-use axum::Router;
-use utoipa::OpenApi;
+use axum::{Router, routing::get};
+use utoipa::{OpenApi, openapi::RefOr};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::app::Shared;
+use crate::{app::Shared, problem::MEDIA_TYPE as PROBLEM};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -102,12 +103,25 @@ fn described() -> OpenApiRouter<Shared> {
         .routes(routes!(probes::openapi))
 }
 
-/// Every call.
+/// Every call, and the page that describes them.
 pub fn router() -> Router<Shared> {
-    described().split_for_parts().0
+    described().split_for_parts().0.route("/reference", get(reference::page))
 }
 
 /// The description of every call, as `/openapi.json` answers it.
 pub fn openapi() -> utoipa::openapi::OpenApi {
-    described().split_for_parts().1
+    let mut openapi = described().split_for_parts().1;
+    for item in openapi.paths.paths.values_mut() {
+        for call in [&mut item.get, &mut item.put, &mut item.post, &mut item.delete] {
+            let Some(responses) = call.as_mut().map(|call| &mut call.responses.responses) else {
+                continue;
+            };
+            // Whatever is not described by its status is a problem.
+            let Some(RefOr::T(problem)) = responses.get_mut("default") else { continue };
+            if let Some(content) = problem.content.shift_remove("application/json") {
+                problem.content.insert(PROBLEM.to_owned(), content);
+            }
+        }
+    }
+    openapi
 }

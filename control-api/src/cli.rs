@@ -6,6 +6,7 @@
 
 mod alarm;
 mod analysis;
+mod api;
 mod backup;
 mod client;
 mod demo;
@@ -112,6 +113,8 @@ enum Command {
     /// What is wrong, since when, who has seen it, and what to do.
     #[command(subcommand)]
     Alarm(alarm::Command),
+    /// Any call of the API, for what has no command of its own.
+    Api(api::Api),
     /// Whether all is well, and if not, what to do.
     Status,
     /// What happens, as it happens.
@@ -187,6 +190,7 @@ pub fn main() -> ExitCode {
         Command::Apply(apply) => site::apply(&context, &apply),
         Command::Export(export) => site::export(&context, &export),
         Command::Alarm(command) => alarm::run(&context, command),
+        Command::Api(api) => api::run(&context, &api),
         Command::Status => status::run(&context),
         Command::Events => events::run(&context),
         Command::Backup(wanted) => backup::run(&context, &wanted),

@@ -27,6 +27,9 @@ use crate::{
     time::rfc3339,
 };
 
+/// The media type of a problem.
+pub const MEDIA_TYPE: &str = "application/problem+json";
+
 /// Why a request was not done. Nothing changed, unless the variant says otherwise.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -427,8 +430,9 @@ pub struct Problem {
     pub status: u16,
     /// This problem, and what to do.
     pub detail: String,
-    /// What the logs call this request; also in the header `X-Request-Id`.
-    pub request_id: String,
+    /// What the logs call this request; also in the header `X-Request-Id`. Not in a problem that
+    /// is part of an answer.
+    pub request_id: Option<String>,
 }
 
 /// The kind of problem that an answer is, for whoever logs it.
@@ -717,9 +721,7 @@ impl IntoResponse for Error {
             body = with(body, json!({ "request_id": id }));
         }
         let mut response = (status, Json(body)).into_response();
-        response
-            .headers_mut()
-            .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
         response.extensions_mut().insert(Kind(self.kind()));
         if status == StatusCode::SERVICE_UNAVAILABLE {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));

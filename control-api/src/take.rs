@@ -64,12 +64,17 @@ pub struct TakenOutput {
     pub beside: ByLevel<Route>,
 }
 
+/// Whether a take may be waited for so long, as an error if not.
+pub fn check_wait(ms: u32) -> Result<(), Error> {
+    if ms > WAIT_MS_MAX {
+        return Err(invalid("wait_ms", format!("{ms}: use 0 to {WAIT_MS_MAX}")));
+    }
+    Ok(())
+}
+
 /// Makes the takes and waits for their confirmation.
 pub async fn salvo(app: &Shared, salvo: Salvo) -> Result<Taken, Error> {
-    if salvo.wait_ms > WAIT_MS_MAX {
-        let reason = format!("{}: use 0 to {WAIT_MS_MAX}", salvo.wait_ms);
-        return Err(invalid("wait_ms", reason));
-    }
+    check_wait(salvo.wait_ms)?;
     let watch = Watch::begin(app, &salvo.takes);
     let taken = make(app, &salvo, &watch).await;
     match &taken {

@@ -92,7 +92,9 @@ fi
 
 aside=$here/../../${CARGO_TARGET_DIR:-target}/aside
 case ${CARGO_TARGET_DIR:-} in /*) aside=$CARGO_TARGET_DIR/aside ;; esac
-if [ -n "$beside" ] && [ "$(cat "$aside/complete" 2>/dev/null)" != "$beside" ]; then
+requirements=$here/../../control-api/tests/schemathesis/requirements.txt
+wanted=$(printf '%s\n' "$beside" && cat "$requirements")
+if [ -n "$beside" ] && [ "$(cat "$aside/complete" 2>/dev/null)" != "$wanted" ]; then
     rm -rf "$aside"
     mkdir -p "$aside/packages"
     download() {
@@ -106,7 +108,11 @@ if [ -n "$beside" ] && [ "$(cat "$aside/complete" 2>/dev/null)" != "$beside" ]; 
     for package in "$aside"/packages/*.deb; do
         dpkg-deb -x "$package" "$aside"
     done
-    printf '%s' "$beside" >"$aside/complete"
+    # What the API is tested with comes from PyPI, into a folder of its own too.
+    python3 -m venv "$aside/python" &&
+        "$aside/python/bin/pip" -q --disable-pip-version-check install -r "$requirements" ||
+        fail "" "The Python programs of the tests could not be installed; what pip said stands above."
+    printf '%s\n' "$wanted" >"$aside/complete"
 fi
 
 # Ubuntu 22.04 and Debian 11 carry older ones.

@@ -75,6 +75,9 @@ pub async fn history(
     if !(1..=LIMIT.1).contains(&limit) {
         return Err(invalid("limit", format!("{limit}: use 1 to {}", LIMIT.1)));
     }
+    if let Some(before) = query.before.filter(|before| i64::try_from(*before).is_err()) {
+        return Err(invalid("before", format!("{before} is no episode: they are below 2^63")));
+    }
     // What is not on the disk yet is newer than what is. Read first: what is written in
     // between is then in both.
     let waiting = app.alarms.journal.waiting();

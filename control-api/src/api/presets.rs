@@ -28,7 +28,7 @@ use crate::{
     inventory::{Inventory, Labels, Preset, PresetId, PresetRoute, PresetSource, slug},
     problem::{Error, Problem},
     recall::{self, Change, Recall},
-    take::WAIT_MS,
+    take::{self, WAIT_MS},
     validate::invalid,
 };
 
@@ -374,6 +374,7 @@ pub async fn preview(
     Path(id): Path<String>,
     JsonBody(body): JsonBody<RecallBody>,
 ) -> Result<Json<Vec<PresetChange>>, Error> {
+    take::check_wait(body.wait_ms.unwrap_or(WAIT_MS))?;
     let preset = known(&app, &id)?;
     let changes = recall::preview(&app, &actor, &preset, &body.fill, body.force).await?;
     let view = |Change { take, from, verdict }: Change| PresetChange {
@@ -400,8 +401,9 @@ pub async fn recall(
     JsonBody(body): JsonBody<RecallBody>,
 ) -> Result<Response, Error> {
     actor.may(Action::Route)?;
-    let preset = known(&app, &id)?;
     let wait_ms = body.wait_ms.unwrap_or(WAIT_MS);
+    take::check_wait(wait_ms)?;
+    let preset = known(&app, &id)?;
     let Recall { taken, open } =
         recall::recall(&app, actor, &preset, &body.fill, wait_ms, body.force).await?;
     let answer = RecallView {

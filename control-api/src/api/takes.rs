@@ -108,8 +108,9 @@ pub async fn undo(
     JsonBody(body): JsonBody<WaitBody>,
 ) -> Result<Response, Error> {
     actor.may(Action::Route)?;
-    let takes = take::inverse(&app, &number)?;
     let wait_ms = body.wait_ms.unwrap_or(WAIT_MS);
+    take::check_wait(wait_ms)?;
+    let takes = take::inverse(&app, &number)?;
     let taken = take::salvo(&app, Salvo { actor, takes, wait_ms, force: body.force }).await?;
     let view = SalvoView { take: taken.take, routes: views(&taken) };
     Ok((status(&taken), Json(view)).into_response())

@@ -105,6 +105,8 @@ async fn carry_out(
     to: &Inventory,
     write: &Write,
 ) -> Result<(), Error> {
+    // What cannot be kept is not asked of the router in vain.
+    app.store.writable(app.clock.unix()).await?;
     // What nothing shows is removed here too: its address may be needed.
     for (put, refusal) in bring(app, to).await? {
         // What was refused before and is wanted unchanged is no worse than it was.

@@ -13,9 +13,9 @@ pub fn program(name: &str) -> PathBuf {
     let test = env::current_exe().unwrap();
     let beside = test.ancestors().map(|folder| folder.join("aside"));
     let told = env::var_os("CARGO_TARGET_DIR").map(|target| PathBuf::from(target).join("aside"));
-    let places = beside
-        .chain(told)
-        .flat_map(|aside| ["usr/bin", "usr/sbin"].map(|folder| aside.join(folder).join(name)));
+    let places = beside.chain(told).flat_map(|aside| {
+        ["usr/bin", "usr/sbin", "python/bin"].map(|folder| aside.join(folder).join(name))
+    });
     let found = places.into_iter().find(|path| path.is_file());
     found.unwrap_or_else(|| panic!("{name} is missing: run hardware/setup/install.sh aside"))
 }

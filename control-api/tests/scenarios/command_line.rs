@@ -331,3 +331,22 @@ fn a_technician_keeps_the_site_in_a_file() {
     assert!(failed(&run(&["apply", file, "--yes"]), 1).contains("line 2"));
     assert!(failed(&run(&["apply", "/nowhere/site.toml"]), 1).contains("/nowhere/site.toml"));
 }
+
+#[test]
+fn a_technician_calls_what_has_no_command() {
+    let bench = Bench::new();
+    bench.add_input("a", 5000);
+    let run = |arguments: &[&str]| ormatrix(&bench, arguments);
+    assert_eq!(done(&run(&["api", "get", "/livez"])), "ok\n");
+    let zones: Value = serde_json::from_str(&done(&run(&["api", "GET", "zones"]))).unwrap();
+    assert_eq!(zones[0]["name"], "OR 3");
+    let body = bench.directory.path().join("monitor.json");
+    let leg = json!({ "leg": { "address": "127.0.0.1", "port": 7000 } });
+    std::fs::write(&body, leg.to_string()).unwrap();
+    let body = body.to_str().unwrap();
+    let made = done(&run(&["api", "put", "/api/v1/inputs/a/monitor", "--body", body]));
+    assert!(made.contains("7000"), "{made}");
+    assert_eq!(done(&run(&["api", "delete", "inputs/a/monitor"])), "");
+    assert!(failed(&run(&["api", "delete", "inputs/a/monitor"]), 1).contains("no monitor"));
+    assert!(failed(&run(&["api", "get", "zones", "--body", body]), 1).contains("has no body"));
+}

@@ -36,6 +36,7 @@ mod retries;
 mod router_away;
 mod router_refuses;
 mod scheduled;
+mod schemathesis;
 mod sdp;
 mod site;
 mod slow_clients;
