@@ -23,7 +23,7 @@ pub const QUEUE: usize = 1024;
 pub struct Event {
     /// Grows with every event.
     pub id: u64,
-    /// `route`, `signal`, `scheduled`, `inventory`, `router`, `still`, `alarm` or `reset`.
+    /// `route`, `signal`, `scheduled`, `lock`, `inventory`, `router`, `still`, `alarm` or `reset`.
     pub name: &'static str,
     /// Its JSON.
     pub data: Arc<str>,

@@ -19,7 +19,8 @@ const KEEP_ALIVE: Duration = Duration::from_secs(10);
 
 /// Events as they happen: `route {output, level, route}`, `signal {input, level, signal}` (of a
 /// picture with `findings`), `scheduled {take, at, state}` with state `waiting`, `started` or
-/// `called-off`, `inventory {kind, id, change}`, `router {connected}`, `still {input, at}`,
+/// `called-off`, `lock {output, lock}` (null when it is released), `inventory {kind, id, change}`
+/// (of many things at once only `change`), `router {connected}`, `still {input, at}`,
 /// `alarm {change, at, alarm}` with change `raised`, `changed`, `acknowledged` or `cleared`.
 /// After `reset` and `router`, read the state again. `Last-Event-ID` resumes.
 #[utoipa::path(get, path = "/events", tag = "events", operation_id = "listen",

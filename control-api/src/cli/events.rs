@@ -89,6 +89,13 @@ pub fn said(name: &str, data: &Value) -> Option<String> {
         "scheduled" => {
             format!("take {} {}", table::text(data, "take"), table::text(data, "state"))
         }
+        "lock" if data["lock"].is_null() => format!("{}: released", table::text(data, "output")),
+        "lock" => format!(
+            "{}: {} by {}",
+            table::text(data, "output"),
+            table::text(data, "lock/kind"),
+            table::text(data, "lock/owner")
+        ),
         "inventory" => format!(
             "{} {} {}",
             table::text(data, "kind"),
