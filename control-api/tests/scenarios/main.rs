@@ -12,6 +12,7 @@ mod bench;
 mod clock;
 mod command_line;
 mod commit_failure;
+mod crowd;
 mod damaged_store;
 mod events;
 mod failover;
