@@ -8,7 +8,7 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 INSTALL := hardware/setup/install.sh
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench bench-instructions fuzz soak fmt lint clean
+.PHONY: help demo test bench bench-api bench-instructions fuzz soak fmt lint clean
 
 help: ## Show this list
 	@echo "ormatrix: a real-time, uncompressed SMPTE ST 2110 video matrix"
@@ -32,6 +32,11 @@ bench-instructions: ## Count the packet path's instructions a packet, watched an
 	@$(INSTALL) build test
 	$(CARGO) build --release -p ormatrix-benches --bins
 	@$(TARGET)/release/ormatrix-bench-path
+
+bench-api: ## Measure takes over HTTP, 50 clients at 200 a second: make bench-api ARGS="--seconds 60 --json"
+	@$(INSTALL) build
+	$(CARGO) build --release -p ormatrix-router -p ormatrix-control -p ormatrix-benches --bins
+	@$(TARGET)/release/ormatrix-bench-api --p99-ms 5 $(ARGS)
 
 fuzz: ## Run every fuzz target, together for so long: make fuzz SECONDS=600
 	@$(INSTALL) build test
