@@ -33,6 +33,7 @@ impl Settings {
             ts_refclk,
             host_names,
             log,
+            connections,
             log_format,
             measure,
             otlp_endpoint,
@@ -59,6 +60,7 @@ impl Settings {
             applied.push("measure");
         }
         for (key, changes) in [
+            ("connections", self.connections != connections),
             ("log_format", self.log_format != log_format),
             ("otlp_endpoint", self.otlp_endpoint != otlp_endpoint),
             ("alarms", self.alarms != alarms),

@@ -10,7 +10,7 @@ use ormatrix_settings::log::LogFormat;
 use serde::Deserialize;
 use st2110::sdp::ReferenceClock;
 
-use crate::alarms::settings::AlarmSettings;
+use crate::{alarms::settings::AlarmSettings, http::serve::Limits};
 
 /// Variables that override the file begin with this.
 pub const ENV_PREFIX: &str = "ORMATRIX_CONTROL";
@@ -35,6 +35,8 @@ pub struct Settings {
     pub host_names: Vec<String>,
     /// Who is told of alarms.
     pub alarms: AlarmSettings,
+    /// Most connections at a time, streams of events included; others wait.
+    pub connections: usize,
     /// What is logged, as `info` or `ormatrix_control=debug,info`.
     pub log: String,
     /// What lines of the log look like.
@@ -138,6 +140,7 @@ impl Default for Settings {
             ts_refclk: OutputClock::LocalMac,
             host_names: Vec::new(),
             alarms: AlarmSettings::default(),
+            connections: Limits::default().connections,
             log: "info".to_owned(),
             log_format: LogFormat::Text,
             measure: Measure::OnRequest,
@@ -175,7 +178,7 @@ mod tests {
         let default = Settings::default();
         assert_eq!(read.database, Some(default.database_path()));
         // Each setting has a line, and each table of alarms one more.
-        assert_eq!(lines.len(), 11 + 4 + 11, "every setting stands in the file");
+        assert_eq!(lines.len(), 12 + 4 + 11, "every setting stands in the file");
         let AlarmSettings { ca_file, webhook, mqtt, syslog } = &read.alarms;
         assert!(ca_file.is_some() && webhook.url.is_some() && webhook.secret.is_some());
         assert!(mqtt.url.is_some() && mqtt.client_id.is_some() && mqtt.username.is_some());

@@ -124,8 +124,8 @@ async fn serve(
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut hangup = signal(SignalKind::hangup())?;
-    let mut running =
-        server::start(read, Limits::default(), Arc::new(ormatrix_io::SystemClock)).await?;
+    let limits = Limits { connections: read.connections, ..Limits::default() };
+    let mut running = server::start(read, limits, Arc::new(ormatrix_io::SystemClock)).await?;
     // For whoever started this process; it goes on without them.
     let _ = writeln!(io::stdout(), "listening http://{}", running.address);
     tracing::info!(address = %running.address, "listening");
