@@ -401,6 +401,20 @@ pub fn slug(label: &str, fallback: &str) -> String {
     if id.is_empty() { fallback.to_owned() } else { id.to_owned() }
 }
 
+/// An id after the label that nothing has, with a number where needed.
+pub fn free_id<Id: FromStr>(
+    label: &str,
+    fallback: &str,
+    taken: impl Fn(&Id) -> bool,
+) -> Option<Id> {
+    let slug = slug(label, fallback);
+    let numbered = (2..).map(|n| format!("{slug}-{n}"));
+    std::iter::once(slug.clone())
+        .chain(numbered)
+        .filter_map(|id| id.parse().ok())
+        .find(|id| !taken(id))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use axum::{
     Json,
     extract::{Path, State},
-    http::{StatusCode, header},
+    http::StatusCode,
     response::{IntoResponse, Response},
 };
 use ormatrix_protocol::{InputId, Level, OutputId};
@@ -18,14 +18,14 @@ use super::{
     config::{Revised, revision},
     routes::{OutputRoute, status, views},
     schema,
-    stream::tagged,
+    stream::{stored, tagged},
 };
 use crate::{
     actor::{Action, Actor},
     app::Shared,
-    change::{Expect, Put, operations},
+    change::{Expect, operations},
     http::expect::ExpectHeaders,
-    inventory::{Inventory, Labels, Preset, PresetId, PresetRoute, PresetSource, slug},
+    inventory::{self, Inventory, Labels, Preset, PresetId, PresetRoute, PresetSource},
     problem::{Error, Problem},
     recall::{self, Change, Recall},
     take::{self, WAIT_MS},
@@ -261,12 +261,7 @@ impl PresetBody {
 
 /// An id after the label that no preset has, with a number where needed.
 fn free_id(inventory: &Inventory, label: &str) -> Result<PresetId, Error> {
-    let slug = slug(label, "preset");
-    let numbered = (2..).map(|n| format!("{slug}-{n}"));
-    std::iter::once(slug.clone())
-        .chain(numbered)
-        .filter_map(|id| id.parse().ok())
-        .find(|id| !inventory.presets.contains_key(id))
+    inventory::free_id(label, "preset", |id| inventory.presets.contains_key(id))
         .ok_or(Error::Internal)
 }
 
@@ -343,10 +338,7 @@ async fn store(
     let (location, view) = (format!("/api/v1/presets/{}", preset.id), view(&preset));
     let put = operations::put_preset(app, preset, expect).await?;
     let view = tagged(&view.revision.clone(), Json(view));
-    Ok(match put {
-        Put::Created => (StatusCode::CREATED, [(header::LOCATION, location)], view).into_response(),
-        Put::Replaced => view,
-    })
+    Ok(stored(put, location, view))
 }
 
 /// Removes a preset; what it has put on outputs stays there.

@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 
 use super::{
     body::{DryRunQuery, media_type, octets, unsupported},
+    config::revision,
     stream::tagged,
 };
 use crate::{
@@ -45,9 +46,8 @@ pub struct SiteView {
     responses((status = 200, body = String, content_type = "application/toml"),
         (status = "default", body = Problem)))]
 pub async fn export(State(app): State<Shared>) -> Result<Response, Error> {
-    let inventory = app.inventory().clone();
-    let (text, revision) = (document::write(&inventory)?, revision_of(&inventory)?);
-    Ok(tagged(&revision, ([(header::CONTENT_TYPE, TOML)], text)))
+    let text = document::write(&app.inventory())?;
+    Ok(tagged(&revision(&text), ([(header::CONTENT_TYPE, TOML)], text)))
 }
 
 /// Makes the site what a file says, all or nothing: what does not stand there is removed.

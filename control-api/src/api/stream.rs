@@ -16,7 +16,7 @@ use crate::{
     actor::{Action, Actor},
     app::{App, Shared},
     change::{Expect, Put},
-    inventory::{Stream, slug},
+    inventory::{self, Stream},
     problem::Error,
     sdp::{self, Described, SdpQuery},
     validate,
@@ -89,6 +89,16 @@ pub fn show<T: Resource>(app: &App, id: &str) -> Result<Response, Error> {
 /// An answer about something of that revision.
 pub fn tagged(revision: &str, answer: impl IntoResponse) -> Response {
     ([(header::ETAG, format!("\"{revision}\""))], answer).into_response()
+}
+
+/// The answer to a put: 201 with its place for what is new.
+pub fn stored(put: Put, location: String, answer: Response) -> Response {
+    match put {
+        Put::Created => {
+            (StatusCode::CREATED, [(header::LOCATION, location)], answer).into_response()
+        }
+        Put::Replaced => answer,
+    }
 }
 
 /// The stream of that id, or the problem that there is none.
@@ -198,12 +208,7 @@ fn name<T: Stream>(
 /// An id after the label that nothing has, with a number where needed.
 fn free_id<T: Stream>(app: &App, label: &str) -> Result<T::Id, Error> {
     let inventory = app.inventory();
-    let slug = slug(label, T::KIND);
-    let numbered = (2..).map(|n| format!("{slug}-{n}"));
-    std::iter::once(slug.clone())
-        .chain(numbered)
-        .filter_map(|id| id.parse::<T::Id>().ok())
-        .find(|id| !T::all(&inventory).contains_key(id))
+    inventory::free_id(label, T::KIND, |id| T::all(&inventory).contains_key(id))
         .ok_or(Error::Internal)
 }
 
@@ -216,8 +221,5 @@ async fn store<T: Resource>(
     let put = T::put(app.clone(), stream.clone(), expect).await?;
     let location = format!("/api/v1/{}s/{}", T::KIND, stream.id());
     let view = tagged(&stream.revision(), Json(T::warned(stream.view(&app), warnings)));
-    Ok(match put {
-        Put::Created => (StatusCode::CREATED, [(header::LOCATION, location)], view).into_response(),
-        Put::Replaced => view,
-    })
+    Ok(stored(put, location, view))
 }

@@ -3,7 +3,7 @@
 use axum::{
     Json,
     extract::{Path, State},
-    http::{StatusCode, header},
+    http::StatusCode,
     response::{IntoResponse, Response},
 };
 use ormatrix_protocol::{InputId, OutputId};
@@ -13,13 +13,13 @@ use utoipa::ToSchema;
 use super::{
     body::JsonBody,
     config::{Revised, revision},
-    stream::tagged,
+    stream::{stored, tagged},
 };
 use crate::{
     actor::{Action, Actor},
     app::{App, Shared},
-    change::{Expect, Put, operations},
-    http::expect::ExpectHeaders,
+    change::{Expect, operations},
+    http::{expect::ExpectHeaders, query::segment},
     inventory::{Inventory, Labels, Place, Plan, PresetId, Zone},
     problem::{Error, Problem},
     validate::invalid,
@@ -244,13 +244,7 @@ pub async fn put(
     let revision = zone.revision();
     let put = operations::put_zone(app.clone(), zone, expect).await?;
     let view = tagged(&revision, Json(ZoneView::of(&app.inventory(), &name)));
-    Ok(match put {
-        Put::Created => {
-            let location = format!("/api/v1/zones/{}", crate::http::query::segment(&name));
-            (StatusCode::CREATED, [(header::LOCATION, location)], view).into_response()
-        }
-        Put::Replaced => view,
-    })
+    Ok(stored(put, format!("/api/v1/zones/{}", segment(&name)), view))
 }
 
 /// Forgets what is known of a room. What names it goes on naming it.

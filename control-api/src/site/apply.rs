@@ -9,7 +9,7 @@ use ormatrix_protocol::{Command, InputId, OutputId, Refusal, RouteState};
 use serde_json::json;
 
 use super::{
-    diff::{Difference, SiteChange, diff},
+    diff::{Diff, Difference, SiteChange, diff},
     document,
 };
 use crate::{
@@ -37,9 +37,14 @@ pub fn revision_of(inventory: &Inventory) -> Result<String, Error> {
 /// What [`apply`] would be refused with, as far as that can be known without asking.
 pub fn preview(app: &App, actor: &Actor, to: &Inventory) -> Result<Vec<SiteChange>, Error> {
     let from = app.inventory().clone();
-    displayable(app, actor, &from, to)?;
-    let mut changes = diff(&from, to).changes;
-    for change in &mut changes {
+    compare(app, actor, &from, to).map(|diff| diff.changes)
+}
+
+/// What is different, with what displays would lose by it.
+fn compare(app: &App, actor: &Actor, from: &Inventory, to: &Inventory) -> Result<Diff, Error> {
+    displayable(app, actor, from, to)?;
+    let mut diff = diff(from, to);
+    for change in &mut diff.changes {
         if change.kind == "output" && change.change == Difference::Removed {
             change.shows = known(app, |mirror| {
                 let now = mirror.outputs.values().find(|now| now.spec.id.as_str() == change.id)?;
@@ -48,7 +53,7 @@ pub fn preview(app: &App, actor: &Actor, to: &Inventory) -> Result<Vec<SiteChang
             })?;
         }
     }
-    Ok(changes)
+    Ok(diff)
 }
 
 /// Applies what `read` makes of the present: it is called when no other change can come
@@ -65,8 +70,7 @@ pub async fn apply(
         let _turn = app.changes.lock().await;
         let from = app.inventory().clone();
         let to = read(&app, &revision_of(&from)?)?;
-        let changes = preview(&app, &actor, &to)?;
-        let writes = diff(&from, &to).writes;
+        let Diff { changes, writes } = compare(&app, &actor, &from, &to)?;
         if writes.is_empty() {
             return Ok(changes);
         }
