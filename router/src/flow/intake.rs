@@ -76,8 +76,9 @@ pub struct Intake {
 }
 
 impl Intake {
-    /// For a stream as declared, of which a leg may be `skew_ns` behind: `reach` packets.
-    pub fn new(declared: &Declared<'_>, skew_ns: u64, reach: u64) -> Self {
+    /// For a stream as declared, of which a leg may be `skew_ns` behind: `reach` packets, and
+    /// `unread` more that wait while the other leg is read.
+    pub fn new(declared: &Declared<'_>, skew_ns: u64, reach: u64, unread: u64) -> Self {
         let legs: Vec<Leg> = declared.legs[..declared.legs.len().min(LEGS_MAX)]
             .iter()
             .map(|leg| Leg::new(SenderLock::new(leg.source), reach))
@@ -90,7 +91,7 @@ impl Intake {
             pace: (declared.pace.packets as u64, declared.pace.period_ns.max(1)),
             unroll: Unroll::new(&declared.pace, legs.len() > 1),
             legs,
-            window: Window::new(reach),
+            window: Window::new(reach + unread),
             reach,
             answer_ns: skew_ns,
             jump: None,
@@ -251,6 +252,13 @@ impl Intake {
     /// How many legs there are.
     pub fn leg_count(&self) -> usize {
         self.legs.len()
+    }
+
+    /// For so long nobody looked what arrived: that was no leg's silence.
+    pub fn excuse(&mut self, ns: u64) {
+        for leg in &mut self.legs {
+            leg.excuse(ns);
+        }
     }
 
     /// Whether the stream arrives on a leg, and how far that is behind the other, ns.

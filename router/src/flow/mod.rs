@@ -141,11 +141,15 @@ impl Flow {
         let Declared { essence, pace, .. } = *declared;
         let skew_ns = declared.skew_ns();
         let reach = declared.packets_within(skew_ns);
-        let restored = declared.legs.len() > 1 && declared.merge.order == MergeOrder::Restored;
+        let several = declared.legs.len() > 1;
+        let restored = several && declared.merge.order == MergeOrder::Restored;
+        // What a host brings that did not let the lane run for as long as silence may last.
+        let stalled = declared.packets_within(pace.silence_ns).min(BATCH_MAX as u64);
+        let unread = if several { stalled } else { 0 };
         let own_patience = (pace.packets as u64 / 64).clamp(2, 64);
         let hold = || Box::new(Hold::new(reach, BATCH_MAX, declared.packet_max, skew_ns));
         Self {
-            intake: Intake::new(declared, skew_ns, reach),
+            intake: Intake::new(declared, skew_ns, reach, unread),
             hold: restored.then(hold),
             essence,
             pace,
@@ -366,6 +370,11 @@ impl Flow {
     /// The present epoch; see [`Accepted::epoch`].
     pub fn epoch(&self) -> u32 {
         self.epoch
+    }
+
+    /// See [`Intake::excuse`].
+    pub fn excuse(&mut self, ns: u64) {
+        self.intake.excuse(ns);
     }
 
     /// By how many packets more a leg has passed another, which is alive, than that is behind.

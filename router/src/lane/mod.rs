@@ -38,6 +38,9 @@ use crate::{
 const COMMANDS: usize = 64;
 /// Slates that may be on at once. Each is a whole stream of the host's own making.
 const SLATES_MAX: u16 = 64;
+/// Turns are never so far apart while a lane is let run, even when it is idle, unless it is
+/// told to poll that seldom.
+const AWAY_NS: u64 = 5_000_000;
 /// How often deadlines are looked at.
 const TICK_NS: u64 = 1_000_000;
 
@@ -80,8 +83,7 @@ impl<I: PacketIo> Input<I> {
     /// Whether a leg shall wait for the other, which is catching up: what one leg has lost
     /// must be there before more of the other needs its room.
     fn waits_for_other(&mut self, leg: usize, turn: u64, now: u64) -> bool {
-        let mut others = (0..LEGS_MAX).filter(|other| *other != leg);
-        let behind = others.find(|other| self.backlog[*other].left + 1 >= turn);
+        let behind = others(leg).find(|other| self.backlog[*other].left + 1 >= turn);
         let lead = behind.and_then(|other| self.flow.lead(leg, other, now));
         // Whoever comes no nearer is not waited for.
         let before = self.backlog[leg].lead;
@@ -89,6 +91,17 @@ impl<I: PacketIo> Input<I> {
         self.backlog[leg].lead = lead;
         lead.is_some()
     }
+
+    /// Whether a leg has come back while the other carries the stream.
+    fn is_back(&self, leg: usize, now: u64) -> bool {
+        !self.flow.leg_state(leg, now).0
+            && others(leg).any(|other| self.flow.leg_state(other, now).0)
+    }
+}
+
+/// The legs beside this one.
+fn others(leg: usize) -> impl Iterator<Item = usize> {
+    (0..LEGS_MAX).filter(move |other| *other != leg)
 }
 
 /// The channels of one lane.
@@ -135,8 +148,12 @@ pub struct Lane<I: PacketIo, C: Clock, G = Gate> {
     /// Inputs that hold packets back until a gap is filled.
     holding: Vec<u16>,
     ready: Vec<u16>,
+    /// Of those, legs that have come back.
+    back: Vec<u16>,
     /// Counts turns, from 1.
     turn: u64,
+    /// When the last one began.
+    turned_at: u64,
     next_tick: u64,
     coalesce_ns: u64,
     stopped: bool,
@@ -163,7 +180,9 @@ impl<I: PacketIo, C: Clock, G: FrameGate> Lane<I, C, G> {
             packets: Vec::with_capacity(2 * BATCH_MAX),
             holding: Vec::with_capacity(inputs),
             ready: Vec::with_capacity(inputs * LEGS_MAX),
+            back: Vec::with_capacity(inputs * LEGS_MAX),
             turn: 0,
+            turned_at: 0,
             next_tick: 0,
             coalesce_ns: 0,
             stopped: false,
@@ -178,6 +197,11 @@ impl<I: PacketIo, C: Clock, G: FrameGate> Lane<I, C, G> {
     /// One turn: commands, packets, deadlines. True when packets moved.
     pub fn turn(&mut self) -> bool {
         let now = self.clock.now();
+        let away = now.saturating_sub(self.turned_at);
+        if self.turn > 0 && away > AWAY_NS.max(2 * self.coalesce_ns) {
+            self.excuse(away);
+        }
+        self.turned_at = now;
         self.turn += 1;
         let mut ready = std::mem::take(&mut self.ready);
         ready.clear();
@@ -195,7 +219,19 @@ impl<I: PacketIo, C: Clock, G: FrameGate> Lane<I, C, G> {
                 Err(_) => break,
             }
         }
-        for (slot, leg) in ready.iter().copied().map(unkey) {
+        // What waits on a leg that has come back may be ahead of what waits on the one that
+        // was there, and must not be taken for what follows.
+        self.back.clear();
+        for key in ready.iter().copied() {
+            let (slot, leg) = unkey(key);
+            let input = self.inputs[usize::from(slot)].as_deref();
+            if input.is_some_and(|input| input.is_back(leg, now)) {
+                self.back.push(key);
+            } else {
+                self.receive(slot, leg, now);
+            }
+        }
+        while let Some((slot, leg)) = self.back.pop().map(unkey) {
             self.receive(slot, leg, now);
         }
         self.give_up_gaps(now);
@@ -206,6 +242,14 @@ impl<I: PacketIo, C: Clock, G: FrameGate> Lane<I, C, G> {
             self.tick(now);
         }
         moved
+    }
+
+    /// The host did not let this lane run for so long: whoever is heard now was not silent.
+    #[cold]
+    fn excuse(&mut self, ns: u64) {
+        for input in self.inputs.iter_mut().flatten() {
+            input.flow.excuse(ns);
+        }
     }
 
     /// Waits until packets arrive, at most `timeout_ms`, without taking them.

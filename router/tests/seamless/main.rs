@@ -40,6 +40,8 @@ struct World {
     input_cells: Arc<InputCells>,
     output_cells: Arc<OutputCells>,
     judge: Judge,
+    /// Packets that the network hands over as one run, at most.
+    run: usize,
     dice: fastrand::Rng,
 }
 
@@ -131,6 +133,7 @@ impl World {
                 ahead: std::collections::BTreeSet::new(),
                 packets: 0,
             },
+            run: 1,
             dice: fastrand::Rng::with_seed(seed),
         }
     }
@@ -177,7 +180,7 @@ impl World {
             second.send(number, at, &octets, first.is_no_help(number), &mut self.dice);
         }
         for path in &mut self.paths {
-            path.deliver(&self.network, now);
+            path.deliver(&self.network, now, self.run);
         }
     }
 
@@ -222,6 +225,12 @@ impl World {
 }
 
 const ORDERS: [MergeOrder; 2] = [MergeOrder::Restored, MergeOrder::FirstCopy];
+
+/// Both orders, either leg, packets one by one and in runs of 64 KiB, the longest there are.
+fn stalls() -> impl Iterator<Item = (MergeOrder, usize, usize)> {
+    let of = |order| [0, 1].into_iter().flat_map(move |leg| [1, 52].map(|run| (order, leg, run)));
+    ORDERS.into_iter().flat_map(of)
+}
 
 /// The path differentials of ST 2022-7's classes for high bit rates: D, A, B, C.
 const CLASSES_US: [u32; 4] = [150, 10_000, 50_000, 150_000];
@@ -274,22 +283,41 @@ fn a_leg_that_dies_and_comes_back_is_not_missed() {
 
 #[test]
 fn a_lane_that_was_not_let_run_gives_nothing_up() {
-    for order in ORDERS {
-        for behind in [0, 1] {
-            let mut world = World::new(10_000, order, true, 4);
-            world.paths[behind].lag_ns = 9 * MS;
-            world.run(20_000);
-            for path in &mut world.paths {
-                path.faults = Faults { loss: 2000, burst: 300, ..Faults::default() };
-            }
-            for _ in 0..20 {
-                world.run(10_000);
-                // Five times as long as a leg may be behind, and less than silence.
-                world.stall(13_000);
-            }
-            world.run(20_000);
-            world.assert_nothing_lost();
+    for (order, behind, run) in stalls() {
+        let mut world = World::new(10_000, order, true, 4);
+        world.run = run;
+        world.paths[behind].lag_ns = 9 * MS;
+        world.run(20_000);
+        for path in &mut world.paths {
+            path.faults = Faults { loss: 2000, burst: 300, ..Faults::default() };
         }
+        for _ in 0..20 {
+            world.run(10_000);
+            // Five times as long as a leg may be behind, and longer than silence may last.
+            world.stall(13_000);
+        }
+        world.run(20_000);
+        world.assert_nothing_lost();
+    }
+}
+
+/// What waits on the leg that was there goes before what waits on the one that is back.
+#[test]
+fn a_leg_that_comes_back_while_the_lane_is_not_let_run_is_not_missed() {
+    for (order, leg, run) in stalls() {
+        let mut world = World::new(10_000, order, true, 6);
+        world.run = run;
+        world.run(20_000);
+        for _ in 0..15 {
+            let now = world.stream.number;
+            let away = 20_000 + world.dice.u64(1..12_000);
+            world.paths[leg].dead = now..now + away;
+            world.paths[leg].lag_ns = world.dice.u64(0..10 * MS);
+            world.run(20_000);
+            world.stall(13_000);
+            world.run(30_000);
+        }
+        world.assert_nothing_lost();
     }
 }
 

@@ -197,12 +197,31 @@ impl Path {
         }
     }
 
-    /// Delivers what has arrived by now.
-    pub fn deliver(&mut self, network: &Network, now: u64) {
+    /// Delivers what has arrived by now, in runs of up to so many packets.
+    pub fn deliver(&mut self, network: &Network, now: u64, run: usize) {
+        let mut run_so_far: Option<Parcel> = None;
         while let Some((_, parcel)) = self.under_way.pop_front_if(|(ready, _)| *ready <= now) {
-            network.deliver(self.rx, parcel);
+            match &mut run_so_far {
+                Some(first) if goes_with(first, &parcel, run) => first.octets.extend(parcel.octets),
+                _ => {
+                    if let Some(whole) = run_so_far.replace(parcel) {
+                        network.deliver(self.rx, whole);
+                    }
+                }
+            }
+        }
+        if let Some(last) = run_so_far {
+            network.deliver(self.rx, last);
         }
     }
+}
+
+/// Whether the network would make one run of these (GRO): one sender, one length.
+fn goes_with(run: &Parcel, next: &Parcel, longest: usize) -> bool {
+    run.from == next.from
+        && run.segment == next.octets.len()
+        && run.octets.len().is_multiple_of(run.segment)
+        && run.octets.len() < longest * run.segment
 }
 
 /// Something that is not of the stream: noise, a part of a packet, another stream from the
