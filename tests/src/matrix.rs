@@ -3,8 +3,10 @@
 use std::{
     fs::File,
     io::{BufRead, BufReader},
-    net::UdpSocket,
+    net::{Ipv4Addr, TcpListener, UdpSocket},
+    ops::Range,
     path::{Path, PathBuf},
+    sync::atomic::{AtomicU32, Ordering::Relaxed},
     thread,
     time::Duration,
 };
@@ -241,13 +243,24 @@ fn start_control(program: &Path, folder: &Path, listen: &str) -> (Process, Strin
     (control, format!("http://{address}"))
 }
 
-/// A UDP port that nobody uses now.
+/// A port that nobody uses now, over UDP or TCP, and that nobody is given by chance before
+/// it is used: the kernel gives clients ports from 32768 on, and keeps those of closed
+/// connections for a minute.
 ///
 /// # Panics
-/// When the host has none left.
+/// When none is left.
 pub fn free_port() -> u16 {
-    let socket = UdpSocket::bind("127.0.0.1:0").expect("a free port");
-    socket.local_addr().expect("bound").port()
+    const PORTS: Range<u16> = 20_000..32_000;
+    static ASKED: AtomicU32 = AtomicU32::new(0);
+    // Tests in other processes begin elsewhere.
+    let first = std::process::id().wrapping_mul(97);
+    let mut asked = PORTS.map(|_| first.wrapping_add(ASKED.fetch_add(1, Relaxed)));
+    let port = asked.find_map(|number| {
+        let port = PORTS.start + (number % u32::from(PORTS.end - PORTS.start)) as u16;
+        let at = (Ipv4Addr::LOCALHOST, port);
+        (UdpSocket::bind(at).is_ok() && TcpListener::bind(at).is_ok()).then_some(port)
+    });
+    port.expect("a free port")
 }
 
 /// One HTTP request.
