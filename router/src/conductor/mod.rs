@@ -15,6 +15,7 @@ mod monitors;
 pub mod opener;
 mod outputs;
 mod renewal;
+mod requests;
 mod schedule;
 mod slates;
 pub mod slots;
@@ -27,17 +28,18 @@ use std::{collections::BTreeMap, time::Duration};
 use crossbeam_channel::{Receiver, Sender, after, never, select, tick};
 use ormatrix_io::Clock;
 use ormatrix_protocol::{
-    Command, Event, Findings, InputId, Level, MonitorStatus, OutputId, Refusal, Reply,
-    RouterStatus, Scheduled, Signal, SignalState, status::Telemetry,
+    Event, Findings, InputId, Level, MonitorStatus, OutputId, Refusal, RouterStatus, Scheduled,
+    Signal, SignalState, status::Telemetry,
 };
 
 use self::{
     clients::{Clients, FromClient},
     failover::Failover,
     inventory::{Holder, Input, Monitor, Output},
-    journal::{Asked, Journal},
+    journal::Journal,
     keeper::Keeper,
     opener::Opener,
+    requests::Answer,
     slates::Slates,
     slots::Slots,
     snapshot::Snapshot,
@@ -92,6 +94,8 @@ pub struct Conductor<I: PacketIo, O: Opener<I>, C> {
     scheduled: BTreeMap<u64, Scheduled>,
     keeper: Keeper,
     journal: Journal,
+    /// Answers that wait until the snapshot has what they say.
+    answers: Vec<Answer>,
 }
 
 impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
@@ -123,6 +127,7 @@ impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
             scheduled: BTreeMap::new(),
             keeper,
             journal: Journal::default(),
+            answers: Vec::new(),
         }
     }
 
@@ -181,7 +186,7 @@ impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
                     self.stand_in();
                 },
                 recv(requests) -> message => match message {
-                    Ok(message) => self.hear(message),
+                    Ok(message) => self.hear(message, requests),
                     Err(_) => break,
                 },
                 recv(reports) -> report => match report {
@@ -211,57 +216,6 @@ impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
             let _ = mailbox.send(ToLane::Coalesce { ns });
         }
         self.opener.limit(tuning.link_mbps);
-    }
-
-    /// Deals with one message of a client.
-    pub fn hear(&mut self, message: FromClient) {
-        match message {
-            FromClient::Connected { client, link } => {
-                let status = self.status();
-                self.clients.join(client, link, status);
-            }
-            FromClient::Gone { client } => self.clients.leave(client),
-            FromClient::Malformed { client, id, reason } => {
-                self.clients.reply(client, id, Err(Refusal::Malformed { reason }));
-            }
-            FromClient::Request { client, request } => {
-                let asked = Asked::of(&request.command);
-                let span = journal::span(request.request_id.as_ref());
-                self.journal.enter(request.request_id);
-                let result = span.in_scope(|| self.command(request.command));
-                span.in_scope(|| Journal::answered(&asked, &result));
-                self.journal.enter(None);
-                self.clients.reply(client, request.id, result);
-            }
-        }
-    }
-
-    /// Does what a command says, whole or not at all.
-    pub fn command(&mut self, command: Command) -> Result<Reply, Refusal> {
-        let reply = match command {
-            Command::Status => return Ok(Reply::Status(Box::new(self.status()))),
-            Command::Salvo { takes, at } => Reply::Taking { take: self.salvo_at(takes, at)? },
-            Command::CancelSalvo { take } => self.cancel_salvo(take).map(|()| Reply::Done)?,
-            Command::Report { input, findings } => {
-                return self.report(&input, findings).map(|()| Reply::Done);
-            }
-            Command::PutInput(spec) => self.put_input(spec).map(|()| Reply::Done)?,
-            Command::RemoveInput { input } => self.remove_input(&input).map(|()| Reply::Done)?,
-            Command::PutOutput(spec) => self.put_output(spec).map(|()| Reply::Done)?,
-            Command::RemoveOutput { output } => {
-                self.remove_output(&output).map(|()| Reply::Done)?
-            }
-            Command::PutMonitor(spec) => self.put_monitor(spec).map(|()| Reply::Done)?,
-            Command::RemoveMonitor { input } => {
-                self.remove_monitor(&input).map(|()| Reply::Done)?
-            }
-        };
-        self.stand_in();
-        self.keeper.keep(self.snapshot());
-        if matches!(reply, Reply::Done) {
-            self.clients.tell(Event::Inventory);
-        }
-        Ok(reply)
     }
 
     /// Notes what a lane tells.

@@ -8,7 +8,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use crossbeam_channel::{Receiver, unbounded};
+use crossbeam_channel::{Receiver, never, unbounded};
 use ormatrix_io::{Clock, Link};
 use ormatrix_protocol::{
     Command, Event, FromRouter, InputSpec, Leg, OutputSpec, Refusal, Reply, Route, RouteState,
@@ -228,7 +228,7 @@ impl Bench {
             Conductor::new(opener, clock.clone(), identity, capacity, lanes_seen, keeper);
         conductor.restore(file.load().unwrap());
         let (link, lines) = unbounded();
-        conductor.hear(FromClient::Connected { client: 1, link });
+        conductor.hear(FromClient::Connected { client: 1, link }, &never());
         Self {
             clock,
             network,

@@ -13,7 +13,7 @@ use std::{
     time::Duration,
 };
 
-use crossbeam_channel::bounded;
+use crossbeam_channel::{bounded, never, unbounded};
 use ormatrix_protocol::{
     Command, Direction, Event, FromRouter, InputSpec, Leg, MonitorSpec, OutputSpec, Refusal,
     Request, RouteState, SignalState,
@@ -391,7 +391,7 @@ fn clients_hear_everything_in_order() {
         request_id: None,
         command: Command::Salvo { takes: vec![take("main", "robot")], at: None },
     };
-    bench.conductor.hear(FromClient::Request { client: 1, request });
+    bench.conductor.hear(FromClient::Request { client: 1, request }, &never());
     bench.run(100);
     let messages: Vec<FromRouter> = bench.messages().into_iter().map(|(_, told)| told).collect();
     assert!(matches!(messages[0], FromRouter::Hello { .. }));
@@ -401,4 +401,43 @@ fn clients_hear_everything_in_order() {
             if route.state == RouteState::Live)
     });
     assert!(replied.unwrap() < live.unwrap());
+}
+
+/// What was asked meanwhile is kept and told in one; whoever asks for everything is answered
+/// in turn.
+#[test]
+fn what_waits_is_done_together() {
+    let mut bench = Bench::new();
+    let (asking, asked) = unbounded();
+    let put = |n| Command::PutInput(input(&format!("in-{n}"), n));
+    let mut commands: Vec<Command> = (1..=7).map(put).collect();
+    commands.push(Command::RemoveInput { input: "nobody".parse().unwrap() });
+    commands.push(Command::Status);
+    commands.push(put(8));
+    for (id, command) in (1..).zip(commands) {
+        let request = Request { id, request_id: None, command };
+        asking.send(FromClient::Request { client: 1, request }).unwrap();
+    }
+    bench.conductor.hear(asked.recv().unwrap(), &asked);
+    assert!(asked.is_empty());
+    bench.run(1);
+
+    let told: Vec<FromRouter> = bench.messages().into_iter().map(|(_, told)| told).collect();
+    let place = |of: u64| {
+        let answers = |m: &FromRouter| matches!(m, FromRouter::Reply { id, .. } if *id == of);
+        told.iter().position(answers).unwrap()
+    };
+    let changes: Vec<usize> = (0..told.len())
+        .filter(|at| matches!(told[*at], FromRouter::Event(Event::Inventory)))
+        .collect();
+    assert_eq!(changes.len(), 2, "kept twice: before the status and after it: {told:?}");
+    assert!(changes[0] < place(1) && (1..7).all(|id| place(id) < place(id + 1)));
+    assert!(matches!(&told[place(8)], FromRouter::Reply { result: Err(_), .. }));
+    let FromRouter::Reply { result: Ok(ormatrix_protocol::Reply::Status(status)), .. } =
+        &told[place(9)]
+    else {
+        panic!("{:?}", told[place(9)]);
+    };
+    assert_eq!(status.inputs.len(), 7);
+    assert!(place(7) < place(9) && place(9) < changes[1] && changes[1] < place(10));
 }
