@@ -85,7 +85,7 @@ pub async fn metrics(State(app): State<Shared>, headers: HeaderMap) -> impl Into
 
 /// This description.
 #[utoipa::path(get, path = "/openapi.json", tag = "probes", operation_id = "openapi",
-    responses((status = 200, body = String, content_type = "application/json")))]
+    responses((status = 200, body = Object, content_type = "application/json")))]
 pub async fn openapi() -> Json<utoipa::openapi::OpenApi> {
     Json(super::openapi())
 }
