@@ -8,7 +8,6 @@ mod alarm;
 mod analysis;
 mod api;
 mod backup;
-mod client;
 mod demo;
 mod error;
 mod events;
@@ -19,6 +18,8 @@ mod output;
 mod preset;
 mod reference;
 mod salvo;
+#[cfg(test)]
+mod samples;
 mod site;
 mod status;
 mod stream;
@@ -36,8 +37,8 @@ use clap::{
     ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand, error::ErrorKind,
     parser::ValueSource,
 };
-use client::Client;
 pub use error::CliError;
+use ormatrix_client::Client;
 
 /// Exit status of a take that was accepted but not confirmed in time.
 const UNCONFIRMED: u8 = 3;
@@ -138,7 +139,12 @@ struct Context {
 
 impl Context {
     fn new(url: &str, json: bool, actor: Option<String>) -> Self {
-        Self { client: Client::new(url, actor), json }
+        let client = Client::new(url);
+        let client = match actor {
+            Some(actor) => client.named(actor),
+            None => client,
+        };
+        Self { client, json }
     }
 }
 

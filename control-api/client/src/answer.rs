@@ -58,8 +58,10 @@ impl<T> Answer<T> {
         })
     }
 
-    /// The same answer as something else.
-    pub(crate) fn typed<U>(self) -> Answer<U> {
+    /// The same answer as something else: what is answered of a thing as the body that would make
+    /// it so, for one. Members that a `U` does not have are left out.
+    #[must_use]
+    pub fn typed<U>(self) -> Answer<U> {
         Answer::new(self.call, self.status, self.body)
     }
 }

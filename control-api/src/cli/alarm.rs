@@ -3,10 +3,12 @@
 use std::process::ExitCode;
 
 use clap::Subcommand;
-use serde_json::{Value, json};
+use ormatrix_client::{
+    ListAlarmHistoryOptions,
+    types::{AcknowledgeBody, Alarm, AlarmHistory, Severity},
+};
 
 use super::{CliError, Context, table};
-use crate::http::query::segment;
 
 /// What can be done with alarms.
 #[derive(Subcommand)]
@@ -17,7 +19,7 @@ pub enum Command {
     History {
         /// How many, up to 1000.
         #[arg(long, default_value_t = 50)]
-        limit: usize,
+        limit: u64,
         /// Only those before this episode: what the answer before ended with.
         #[arg(long, value_name = "EPISODE")]
         before: Option<u64>,
@@ -36,30 +38,29 @@ pub enum Command {
 pub fn run(context: &Context, command: Command) -> Result<ExitCode, CliError> {
     match command {
         Command::List => {
-            let alarms = context.client.get("/api/v1/alarms")?;
+            let answer = context.client.list_alarms()?;
             if context.json {
-                table::json(&alarms)?;
-            } else if table::list(&alarms).is_empty() {
-                table::line("No alarms.")?;
+                table::json(answer.body())?;
             } else {
-                list(table::list(&alarms))?;
+                match answer.value()?.as_slice() {
+                    [] => table::line("No alarms.")?,
+                    alarms => list(alarms)?,
+                }
             }
         }
         Command::History { limit, before } => {
-            let before = before.map_or_else(String::new, |before| format!("&before={before}"));
-            let path = format!("/api/v1/alarms/history?limit={limit}{before}");
-            let history = context.client.get(&path)?;
+            let options = ListAlarmHistoryOptions { limit: Some(limit), before };
+            let history = context.client.list_alarm_history(&options)?;
             if context.json {
-                table::json(&history)?;
+                table::json(history.body())?;
             } else {
-                print_history(&history)?;
+                print_history(&history.value()?)?;
             }
         }
         Command::Ack { id, note } => {
-            let path = format!("/api/v1/alarms/{}/acknowledge", segment(&id));
-            let answer = context.client.send("POST", &path, &json!({ "note": note }))?;
+            let answer = context.client.acknowledge_alarm(&id, Some(&AcknowledgeBody { note }))?;
             if context.json {
-                table::json(&answer.body)?;
+                table::json(answer.body())?;
             } else {
                 table::line(&format!("acknowledged {id}"))?;
             }
@@ -69,10 +70,9 @@ pub fn run(context: &Context, command: Command) -> Result<ExitCode, CliError> {
 }
 
 /// The alarms that nobody has acknowledged and that somebody should, in a line.
-pub fn unseen(alarms: &[Value]) -> Option<String> {
-    let unseen: Vec<&Value> =
-        alarms.iter().filter(|alarm| alarm.get("acknowledged").is_none()).collect();
-    let bad = |alarm: &&Value| matches!(alarm["severity"].as_str(), Some("critical" | "major"));
+pub fn unseen(alarms: &[Alarm]) -> Option<String> {
+    let unseen: Vec<&Alarm> = alarms.iter().filter(|one| one.acknowledged.is_none()).collect();
+    let bad = |one: &&Alarm| matches!(one.severity, Severity::Critical | Severity::Major);
     let worst = unseen.iter().copied().find(bad)?;
     let number = match unseen.len() {
         1 => "1 alarm that nobody has acknowledged".to_owned(),
@@ -80,68 +80,61 @@ pub fn unseen(alarms: &[Value]) -> Option<String> {
     };
     Some(format!(
         "{number}: {} {}: `ormatrix alarm list` says what to do",
-        table::text(worst, "severity"),
-        table::text(worst, "id")
+        worst.severity, worst.id
     ))
 }
 
-fn list(alarms: &[Value]) -> Result<(), CliError> {
-    let row = |alarm: &Value| {
+fn list(alarms: &[Alarm]) -> Result<(), CliError> {
+    let row = |alarm: &Alarm| {
         [
-            table::text(alarm, "severity").to_uppercase(),
-            table::text(alarm, "id"),
-            table::text(alarm, "raised_at"),
-            table::text(alarm, "times"),
+            table::text(&alarm.severity).to_uppercase(),
+            table::text(&alarm.id),
+            table::text(&alarm.raised_at),
+            table::text(alarm.times),
             seen(alarm),
         ]
     };
     let rows: Vec<_> = alarms.iter().map(row).collect();
     table::print(["SEVERITY", "ALARM", "SINCE", "TIMES", "SEEN"], &rows)?;
     for alarm in alarms {
-        table::line(&format!("\n{}: {}", table::text(alarm, "id"), table::text(alarm, "text")))?;
-        if let Some(action) = alarm["action"].as_str().filter(|action| !action.is_empty()) {
-            table::line(&format!("  {action}"))?;
+        table::line(&format!("\n{}: {}", table::text(&alarm.id), table::text(&alarm.text)))?;
+        if !alarm.action.is_empty() {
+            table::line(&format!("  {}", alarm.action))?;
         }
-        if let Some(note) = alarm.pointer("/acknowledged/note").and_then(Value::as_str) {
-            table::line(&format!("  noted by {}: {note}", table::text(alarm, "acknowledged/by")))?;
+        if let Some(seen) = &alarm.acknowledged
+            && let Some(note) = &seen.note
+        {
+            table::line(&format!("  noted by {}: {note}", table::text(&seen.by)))?;
         }
     }
     Ok(())
 }
 
-fn print_history(history: &Value) -> Result<(), CliError> {
-    let row = |alarm: &Value| {
-        let cleared = table::text(alarm, "cleared_at");
+fn print_history(history: &AlarmHistory) -> Result<(), CliError> {
+    let row = |alarm: &Alarm| {
         [
-            table::text(alarm, "raised_at"),
-            if cleared == "-" { "active".to_owned() } else { cleared },
-            table::text(alarm, "severity"),
-            table::text(alarm, "id"),
-            table::text(alarm, "times"),
+            table::text(&alarm.raised_at),
+            alarm.cleared_at.clone().unwrap_or_else(|| "active".to_owned()),
+            table::text(&alarm.severity),
+            table::text(&alarm.id),
+            table::text(alarm.times),
             seen(alarm),
-            table::text(alarm, "text"),
+            table::text(&alarm.text),
         ]
     };
-    let alarms = history.get("alarms").map_or(&[][..], table::list);
-    let rows: Vec<_> = alarms.iter().map(row).collect();
+    let rows: Vec<_> = history.alarms.iter().map(row).collect();
     table::print(["RAISED", "CLEARED", "SEVERITY", "ALARM", "TIMES", "SEEN", "TEXT"], &rows)?;
-    if history["complete"] != true {
+    if !history.complete {
         table::line("\nThe database could not be read whole: there may be more.")?;
     }
-    if let Some(before) = history["before"].as_u64() {
+    if let Some(before) = history.before {
         table::line(&format!("\nThere may be more: --before {before}"))?;
     }
     Ok(())
 }
 
 /// Who has seen it.
-fn seen(alarm: &Value) -> String {
-    match alarm.get("acknowledged") {
-        Some(_) => format!(
-            "{} {}",
-            table::text(alarm, "acknowledged/by"),
-            table::text(alarm, "acknowledged/at")
-        ),
-        None => "-".to_owned(),
-    }
+fn seen(alarm: &Alarm) -> String {
+    let seen = alarm.acknowledged.as_ref();
+    table::maybe(seen.map(|seen| format!("{} {}", seen.by, seen.at)).as_ref())
 }

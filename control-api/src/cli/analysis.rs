@@ -6,23 +6,24 @@ use std::{process::ExitCode, thread, time::Duration};
 
 use serde_json::Value;
 
-use super::{CliError, Context, stream::at, table};
+use super::{CliError, Context, table};
 
 /// Between two looks for the first report.
 const AGAIN: Duration = Duration::from_millis(250);
 /// How often to look: half a minute in all.
 const LOOKS: usize = 120;
 
-/// Waits for the first report and prints it. Fails when something measured is not good.
-pub fn run(context: &Context, kind: &str, id: &str) -> Result<ExitCode, CliError> {
-    let path = format!("{}/analysis", at(kind, id));
+/// Looks until there is a first report, and prints it. Fails when something measured is not good.
+pub fn run(
+    context: &Context,
+    id: &str,
+    look: impl Fn() -> Result<Option<Value>, CliError>,
+) -> Result<ExitCode, CliError> {
     for _ in 0..LOOKS {
-        let answer = context.client.fetch(&path)?;
-        if answer.status == 202 {
+        let Some(report) = look()? else {
             thread::sleep(AGAIN);
             continue;
-        }
-        let report = answer.body;
+        };
         if context.json {
             table::json(&report)?;
         } else {
@@ -45,15 +46,15 @@ fn print(id: &str, report: &Value) -> Result<(), CliError> {
     };
     let seconds = report["seconds"].as_f64();
     let seconds = seconds.map_or_else(String::new, |s| format!(", {s:.1} s measured"));
-    table::line(&format!("{id}: {verdict}{seconds}, until {}\n", table::text(report, "until")))?;
-    let streams = report.get("streams").map_or(&[][..], table::list);
+    table::line(&format!("{id}: {verdict}{seconds}, until {}\n", text(report, "until")))?;
+    let streams = list(report, "streams");
     let rows: Vec<_> = streams.iter().map(row).collect();
     table::print(
         ["STREAM", "RATE", "PACKETS", "LOST", "SENDER TYPES", "CINST", "VRX", "LATENCY", "VERDICT"],
         &rows,
     )?;
     for (heading, key) in [("Failed:", "failed"), ("To know:", "notes"), ("Limits:", "limits")] {
-        let lines = report.get(key).map_or(&[][..], table::list);
+        let lines = list(report, key);
         if !lines.is_empty() {
             table::line(&format!("\n{heading}"))?;
         }
@@ -64,14 +65,28 @@ fn print(id: &str, report: &Value) -> Result<(), CliError> {
     Ok(())
 }
 
+/// The text at a path of keys such as `rtp/lost`; `-` where there is none.
+fn text(report: &Value, path: &str) -> String {
+    match report.pointer(&format!("/{path}")) {
+        None | Some(Value::Null) => "-".to_owned(),
+        Some(Value::String(said)) => table::text(said),
+        Some(other) => other.to_string(),
+    }
+}
+
+/// The elements of a list; none when it is no list.
+fn list<'a>(report: &'a Value, key: &str) -> &'a [Value] {
+    report[key].as_array().map_or(&[], Vec::as_slice)
+}
+
 fn row(stream: &Value) -> [String; 9] {
     let leg = stream["leg"].as_u64().map_or_else(String::new, |leg| format!(" leg {}", leg + 1));
-    let types = stream.get("sender_types").map_or(&[][..], table::list);
+    let types = list(stream, "sender_types");
     let kept = types.iter().filter(|one| one["outcome"] == "pass");
-    let kept: Vec<String> = kept.map(|one| table::text(one, "sender_type")).collect();
+    let kept: Vec<String> = kept.map(|one| text(one, "sender_type")).collect();
     // By the type that is kept, else by the widest.
     let shown = types.iter().find(|one| one["outcome"] == "pass").or(types.last());
-    let figure = |key: &str| shown.map_or_else(|| "-".to_owned(), |one| table::text(one, key));
+    let figure = |key: &str| shown.map_or_else(|| "-".to_owned(), |one| text(one, key));
     let bounded = |value: String, limit: &str| match figure(limit).as_str() {
         "-" => value,
         limit => format!("{value} of {limit}"),
@@ -80,10 +95,10 @@ fn row(stream: &Value) -> [String; 9] {
     let latency =
         ["latency_ns", "delay_ns"].into_iter().find_map(|key| stream[key]["max"].as_f64());
     [
-        format!("{}{leg}", table::text(stream, "kind")),
-        table::bits(stream.get("bits_per_second")),
-        table::text(stream, "rtp/packets"),
-        table::text(stream, "rtp/lost"),
+        format!("{}{leg}", text(stream, "kind")),
+        table::bits(stream["bits_per_second"].as_u64()),
+        text(stream, "rtp/packets"),
+        text(stream, "rtp/lost"),
         match (types.is_empty(), kept.is_empty()) {
             (true, _) => "-".to_owned(),
             (false, true) => "none".to_owned(),

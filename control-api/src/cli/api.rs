@@ -46,21 +46,22 @@ pub fn run(context: &Context, api: &Api) -> Result<ExitCode, CliError> {
     let answer = match api.method {
         Method::Get => {
             refused("GET")?;
-            table::raw(&context.client.bytes(&path)?)?;
+            table::raw(&context.client.call("GET", &path, None)?)?;
             return Ok(ExitCode::SUCCESS);
         }
         Method::Delete => {
             refused("DELETE")?;
-            context.client.delete(&path)?
+            context.client.call("DELETE", &path, None)?
         }
         Method::Put | Method::Post => {
             let method = if matches!(api.method, Method::Put) { "PUT" } else { "POST" };
             let body = body.unwrap_or_else(|| "{}".to_owned());
-            context.client.send_as(method, &path, &api.media_type, body.as_bytes())?
+            context.client.call(method, &path, Some((&api.media_type, body.as_bytes())))?
         }
     };
-    if !answer.body.is_null() {
-        table::json(&answer.body)?;
+    if !answer.is_empty() {
+        let json = serde_json::from_slice(&answer).map_err(|_| context.client.not_ours(200))?;
+        table::json(&json)?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -3,13 +3,11 @@
 use std::{fs, io, path::PathBuf, process::ExitCode};
 
 use clap::Args;
+use ormatrix_client::{RestoreBackupOptions, types::BackupView};
 use serde_json::json;
 
 use super::{CliError, Context, site, table};
-use crate::{
-    api::backup::MEDIA_TYPE,
-    store::{MAGIC, file, read_backup},
-};
+use crate::store::{MAGIC, file, read_backup};
 
 /// Write everything that is configured to a file, from which it can be restored.
 ///
@@ -31,9 +29,9 @@ pub fn run(context: &Context, wanted: &Backup) -> Result<ExitCode, CliError> {
         let said = "there is such a file: choose another name, or replace it with --force";
         return Err(failed(io::Error::new(io::ErrorKind::AlreadyExists, said)));
     }
-    let octets = context.client.bytes("/api/v1/backup")?;
+    let octets = context.client.get_backup()?;
     if !octets.starts_with(MAGIC) {
-        return Err(context.client.not_ours(200));
+        return Err(context.client.not_ours(200).into());
     }
     file::put(path, &octets).map_err(failed)?;
     // Better a backup that another program may be able to read than none.
@@ -74,17 +72,15 @@ pub fn restore(context: &Context, wanted: &Restore) -> Result<ExitCode, CliError
     let path = &wanted.file;
     let octets = fs::read(path).map_err(|reason| CliError::File { path: path.clone(), reason })?;
     let send = |dry_run: bool| {
-        let call = format!("/api/v1/restore?dry_run={dry_run}");
-        context.client.send_as("POST", &call, MEDIA_TYPE, &octets).map(|answer| answer.body)
+        let options = RestoreBackupOptions { dry_run: Some(dry_run) };
+        context.client.restore_backup(&octets, &options)
     };
     let looked = send(true)?;
     if !context.json {
-        let [inputs, outputs, presets] =
-            ["inputs", "outputs", "presets"].map(|of| table::text(&looked, of));
+        let BackupView { inputs, outputs, presets, changes, .. } = looked.value()?;
         let held = format!("{inputs} inputs, {outputs} outputs, {presets} presets");
         table::line(&format!("{}: {held}", path.display()))?;
-        let changes = looked.get("changes").map_or(&[][..], table::list);
-        site::print(changes, if wanted.dry_run { "would change" } else { "changes" })?;
+        site::print(&changes, if wanted.dry_run { "would change" } else { "changes" })?;
     }
     let answer = if wanted.dry_run {
         looked
@@ -94,7 +90,7 @@ pub fn restore(context: &Context, wanted: &Restore) -> Result<ExitCode, CliError
         return Ok(ExitCode::FAILURE);
     };
     if context.json {
-        table::json(&answer)?;
+        table::json(answer.body())?;
     } else if !wanted.dry_run {
         table::line("Restored.")?;
     }

@@ -2,6 +2,8 @@
 
 use std::{io, path::PathBuf};
 
+use ormatrix_client::Error;
+
 /// Why a command was not done.
 #[derive(Debug, thiserror::Error)]
 pub enum CliError {
@@ -33,6 +35,9 @@ pub enum CliError {
         /// What.
         status: u16,
     },
+    /// An answer that this program cannot read, or a body that it cannot write.
+    #[error("{0}")]
+    Unreadable(Error),
     /// A file that cannot be read or written.
     #[error("{}: {reason}", path.display())]
     File {
@@ -50,4 +55,18 @@ pub enum CliError {
     /// Standard output was closed.
     #[error("standard output is closed")]
     OutputClosed,
+}
+
+/// What the client says, with what can be done about it here.
+impl From<Error> for CliError {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Problem(problem) => {
+                Self::Problem { kind: problem.type_, title: problem.title, detail: problem.detail }
+            }
+            Error::Unreachable { url, reason } => Self::Unreachable { url, reason },
+            Error::NotOurs { url, status } => Self::NotOurs { url, status },
+            error @ (Error::Unreadable { .. } | Error::Body { .. }) => Self::Unreadable(error),
+        }
+    }
 }

@@ -1,7 +1,12 @@
 //! `ormatrix events`: follows what happens, and returns after a broken connection.
 
-use std::{io::BufRead, process::ExitCode, thread, time::Duration};
+use std::{process::ExitCode, thread, time::Duration};
 
+use ormatrix_client::{
+    Client, Error, Event, Events, ListenOptions,
+    types::{Alarm, Findings, Lock, Route, Signal},
+};
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::{CliError, Context, table};
@@ -14,56 +19,31 @@ pub fn run(context: &Context) -> Result<ExitCode, CliError> {
     let mut last: Option<String> = None;
     let mut connected = false;
     loop {
-        match context.client.stream("/api/v1/events", last.as_deref()) {
-            Ok(stream) => {
+        match listen(&context.client, last.clone()) {
+            Ok(events) => {
                 connected = true;
-                follow(stream, &mut last, &mut |id, name, data| print(context, id, name, &data))?;
+                for event in events {
+                    print(context, &event)?;
+                    last = event.id;
+                }
                 eprintln!("ormatrix: the connection ended; looking for it again");
             }
-            Err(error @ CliError::Unreachable { .. }) if connected => {
+            Err(error @ Error::Unreachable { .. }) if connected => {
                 tracing::debug!(%error, "not back yet");
             }
-            Err(error) => return Err(error),
+            Err(error) => return Err(error.into()),
         }
         thread::sleep(AGAIN);
     }
 }
 
-/// Who is told of each event: its id, its name, its data.
-type Told<'a> = dyn FnMut(Option<&str>, &str, Value) -> Result<(), CliError> + 'a;
-
-/// Tells of a stream's events to its end; `last` is the id of the last one.
-pub fn follow(
-    stream: impl BufRead,
-    last: &mut Option<String>,
-    tell: &mut Told<'_>,
-) -> Result<(), CliError> {
-    let (mut id, mut name, mut data) = (None, String::new(), String::new());
-    for line in stream.lines() {
-        // The end of the connection, however it comes.
-        let Ok(line) = line else { return Ok(()) };
-        if line.is_empty() {
-            if !name.is_empty() {
-                let data = serde_json::from_str(&data).unwrap_or_else(|_| Value::from(&*data));
-                tell(id.as_deref(), &name, data)?;
-                last.clone_from(&id);
-            }
-            name.clear();
-            data.clear();
-        } else if let Some((field, value)) = line.split_once(':') {
-            let value = value.strip_prefix(' ').unwrap_or(value);
-            match field {
-                "id" => id = Some(value.to_owned()),
-                "event" => value.clone_into(&mut name),
-                "data" => data.push_str(value),
-                _ => {}
-            }
-        }
-    }
-    Ok(())
+/// Events from now on, or from the one after `last`.
+pub fn listen(client: &Client, last: Option<String>) -> Result<Events, Error> {
+    client.listen(&ListenOptions { last_event_id: last })
 }
 
-fn print(context: &Context, id: Option<&str>, name: &str, data: &Value) -> Result<(), CliError> {
+fn print(context: &Context, event: &Event) -> Result<(), CliError> {
+    let Event { id, name, data } = event;
     if context.json {
         return table::line(&json!({ "id": id, "event": name, "data": data }).to_string());
     }
@@ -73,50 +53,50 @@ fn print(context: &Context, id: Option<&str>, name: &str, data: &Value) -> Resul
     }
 }
 
-/// An event in words; `None` for one that nobody wants to read.
+/// An event in words; `None` for one that nobody wants to read. One that is not as it was when
+/// this program was made is shown as it is.
 pub fn said(name: &str, data: &Value) -> Option<String> {
+    // Many a second, and nothing to read in them.
+    if name == "still" {
+        return None;
+    }
+    Some(in_words(name, data).unwrap_or_else(|| data.to_string()))
+}
+
+fn in_words(name: &str, data: &Value) -> Option<String> {
+    let word = |key: &str| data[key].as_str().map(table::text);
     let said = match name {
-        "route" => format!(
-            "{}{}: {} {}",
-            table::text(data, "output"),
-            level(data),
-            table::shows(data),
-            table::text(data, "route/state")
-        ),
+        "route" => {
+            let (output, route): (_, Route) = (word("output")?, part(data, "route")?);
+            format!("{output}{}: {} {}", level(data), table::shows(&route), route.state)
+        }
         "signal" => {
-            format!("{}{}: {}", table::text(data, "input"), level(data), table::signal(data))
+            let (input, signal): (_, Signal) = (word("input")?, part(data, "signal")?);
+            let findings: Option<Findings> = part(data, "findings");
+            format!("{input}{}: {}", level(data), table::signal(&signal, findings.as_ref()))
         }
-        "scheduled" => {
-            format!("take {} {}", table::text(data, "take"), table::text(data, "state"))
+        "scheduled" => format!("take {} {}", data["take"].as_u64()?, word("state")?),
+        "lock" if data["lock"].is_null() => format!("{}: released", word("output")?),
+        "lock" => {
+            let lock: Lock = part(data, "lock")?;
+            format!("{}: {} by {}", word("output")?, lock.kind, lock.owner)
         }
-        "lock" if data["lock"].is_null() => format!("{}: released", table::text(data, "output")),
-        "lock" => format!(
-            "{}: {} by {}",
-            table::text(data, "output"),
-            table::text(data, "lock/kind"),
-            table::text(data, "lock/owner")
-        ),
-        "inventory" => format!(
-            "{} {} {}",
-            table::text(data, "kind"),
-            table::text(data, "id"),
-            table::text(data, "change")
-        ),
-        "alarm" => format!(
-            "{} {} {}: {}",
-            table::text(data, "change"),
-            table::text(data, "alarm/severity"),
-            table::text(data, "alarm/id"),
-            table::text(data, "alarm/text")
-        ),
+        "inventory" => format!("{} {} {}", word("kind")?, word("id")?, word("change")?),
+        "alarm" => {
+            let alarm: Alarm = part(data, "alarm")?;
+            format!("{} {} {}: {}", word("change")?, alarm.severity, alarm.id, alarm.text)
+        }
         "router" if data["connected"] == true => "connected".to_owned(),
         "router" => "not connected".to_owned(),
-        // Many a second, and nothing to read in them.
-        "still" => return None,
         "reset" => "listening".to_owned(),
-        _ => data.to_string(),
+        _ => return None,
     };
     Some(said)
+}
+
+/// A part of an event, if it is what it was when this program was made.
+fn part<T: DeserializeOwned>(data: &Value, key: &str) -> Option<T> {
+    T::deserialize(data.get(key)?).ok()
 }
 
 /// The level that an event is about, unless it is the picture.

@@ -1,10 +1,10 @@
 //! Formats as technicians write them: `1080p60`, `2160p59.94`, `1920x1200p60`.
 
-use serde_json::{Value, json};
+use ormatrix_client::types::{Packing, Sampling, Scan, Video};
 use st2110::format::VideoFormat;
 
 /// The `video` of a body from a short name, sampling and depth.
-pub fn video(short: &str, sampling: &str, depth: u8, packing: &str) -> Result<Value, String> {
+pub fn video(short: &str, sampling: &str, depth: u8, packing: &str) -> Result<Video, String> {
     let wrong =
         || format!("'{short}' is not a format: write 1080p60, 2160p59.94, 1080i25 or 1920x1200p60");
     let letter = short.find(|c: char| c.is_ascii_alphabetic() && c != 'x').ok_or_else(wrong)?;
@@ -17,7 +17,8 @@ pub fn video(short: &str, sampling: &str, depth: u8, packing: &str) -> Result<Va
         ("interlaced", rest.strip_prefix('i').ok_or_else(wrong)?)
     };
     let (width, height) = if let Some((width, height)) = raster.split_once('x') {
-        (width.parse().map_err(|_| wrong())?, height.parse().map_err(|_| wrong())?)
+        let read = |text: &str| text.parse::<u16>().map_err(|_| wrong());
+        (read(width)?, read(height)?)
     } else {
         let height: u16 = raster.parse().map_err(|_| wrong())?;
         let width: u16 = match height {
@@ -37,23 +38,32 @@ pub fn video(short: &str, sampling: &str, depth: u8, packing: &str) -> Result<Va
         "119.88" => "120000/1001",
         other => other,
     };
-    let video = json!({
-        "width": width, "height": height, "rate": rate, "sampling": sampling, "depth": depth,
-        "scan": scan, "packing": packing,
-    });
-    match serde_json::from_value::<VideoFormat>(video.clone()) {
-        Ok(_) => Ok(video),
-        Err(error) => Err(error.to_string()),
-    }
+    let video = Video {
+        width: width.into(),
+        height: height.into(),
+        rate: rate.to_owned(),
+        sampling: Sampling::from(sampling),
+        depth: depth.into(),
+        scan: Some(Scan::from(scan)),
+        packing: Some(Packing::from(packing)),
+    };
+    read(&video).map_err(|error| error.to_string())?;
+    Ok(video)
+}
+
+/// A format, if it is one.
+fn read(video: &Video) -> Result<VideoFormat, serde_json::Error> {
+    serde_json::from_value(serde_json::to_value(video)?)
 }
 
 /// A format of an answer by its short name and what distinguishes it.
-pub fn short(video: &Value) -> String {
-    match serde_json::from_value::<VideoFormat>(video.clone()) {
+pub fn short(video: &Video) -> String {
+    match read(video) {
         Ok(video) => {
             format!("{} {} {}-bit", video.short_name(), video.sampling, video.depth)
         }
-        Err(_) => video.to_string(),
+        // A newer server may know formats that this program does not.
+        Err(_) => format!("{}x{} {}", video.width, video.height, video.rate),
     }
 }
 

@@ -7,15 +7,19 @@ use std::{
 };
 
 use clap::{Args, Subcommand};
-use serde_json::{Map, Value, json};
+use ormatrix_client::{
+    CreateInputOptions, DeleteInputOptions, GetInputAnalysisAnswer, PutInputOptions,
+    types::{
+        AncillaryInputBody, AudioDepth, AudioFormatBody, AudioInputBody, Back, Class, FailoverBody,
+        Input, InputBody, MergeBody, MergeOrder, PacketTime, SourceType,
+    },
+};
 
 use super::{
     CliError, Context, analysis, format,
-    stream::{self, Beside, Stream},
+    stream::{self, Beside, Stored, Stream},
     table,
 };
-
-const KIND: &str = "inputs";
 
 /// What can be done with inputs.
 #[derive(Subcommand)]
@@ -114,60 +118,83 @@ pub struct Add {
 
 impl Add {
     /// The body that it means.
-    fn body(&self) -> Result<Map<String, Value>, CliError> {
-        let mut body = stream::body(&self.stream)?;
-        let order = self.first_copy.then_some("first-copy");
-        if self.merge_class.is_some() || order.is_some() {
-            let merge = json!({ "class": self.merge_class, "order": order });
-            body.insert("merge".to_owned(), merge);
-        }
-        if let Some(short) = &self.format {
-            let video = format::video(short, &self.sampling, self.depth, &self.packing);
-            body.insert("video".to_owned(), video.map_err(CliError::Arguments)?);
-        }
-        for (level, mut stream) in self.beside.bodies()? {
-            if level == "audio" {
-                let format = json!({
-                    "depth": self.audio_depth, "rate_hz": self.audio_rate,
-                    "channels": self.audio_channels, "packet_time": self.audio_packet_time,
-                });
-                stream.insert("format".to_owned(), format);
-            }
-            body.insert(level.to_owned(), Value::Object(stream));
-        }
-        if let Some(source_type) = &self.source_type {
-            body.insert("type".to_owned(), source_type.as_str().into());
-        }
-        if !self.backup.is_empty() {
-            body.insert("backups".to_owned(), json!(self.backup));
-        }
-        let failover = [
-            ("back", self.back.clone().map(Value::from)),
-            ("steady_ms", self.steady_ms.map(Value::from)),
-            ("frozen_ms", self.frozen_ms.map(Value::from)),
-            ("black_ms", self.black_ms.map(Value::from)),
-        ];
-        let failover = failover.into_iter().filter_map(|(key, it)| Some((key.to_owned(), it?)));
-        let failover: Map<String, Value> = failover.collect();
-        if !failover.is_empty() {
-            body.insert("failover".to_owned(), Value::Object(failover));
-        }
-        Ok(body)
+    fn body(&self) -> Result<InputBody, CliError> {
+        let stream = &self.stream;
+        let short = self.format.as_deref().unwrap_or_default();
+        let video = format::video(short, &self.sampling, self.depth, &self.packing);
+        let merge = MergeBody {
+            class: self.merge_class.clone().map(Class::from),
+            order: self.first_copy.then_some(MergeOrder::FirstCopy),
+            skew_us: None,
+        };
+        let failover = FailoverBody {
+            back: self.back.clone().map(Back::from),
+            steady_ms: self.steady_ms,
+            frozen_ms: self.frozen_ms,
+            black_ms: self.black_ms,
+        };
+        Ok(InputBody {
+            id: stream.id.clone(),
+            label: stream.label.clone(),
+            labels: stream.labels()?,
+            zone: stream.zone.clone(),
+            payload_type: stream.payload_type.map(Into::into),
+            merge: (merge != MergeBody::default()).then_some(merge),
+            type_: self.source_type.clone().map(SourceType::from),
+            backups: (!self.backup.is_empty()).then(|| self.backup.clone()),
+            failover: (failover != FailoverBody::default()).then_some(failover),
+            audio: self.audio()?,
+            ancillary: self.ancillary()?,
+            ..InputBody::new(stream.legs()?, video.map_err(CliError::Arguments)?)
+        })
+    }
+
+    fn audio(&self) -> Result<Option<AudioInputBody>, CliError> {
+        let format = AudioFormatBody {
+            depth: self.audio_depth.clone().map(AudioDepth::from),
+            rate_hz: self.audio_rate,
+            channels: self.audio_channels.map(Into::into),
+            packet_time: self.audio_packet_time.clone().map(PacketTime::from),
+            channel_order: None,
+        };
+        let body = |legs| AudioInputBody {
+            format: Some(format),
+            payload_type: self.beside.audio_payload_type.map(Into::into),
+            ..AudioInputBody::new(legs)
+        };
+        Ok(self.beside.audio()?.map(body))
+    }
+
+    fn ancillary(&self) -> Result<Option<AncillaryInputBody>, CliError> {
+        let body = |legs| AncillaryInputBody {
+            payload_type: self.beside.ancillary_payload_type.map(Into::into),
+            ..AncillaryInputBody::new(legs)
+        };
+        Ok(self.beside.ancillary()?.map(body))
     }
 }
 
 /// Does it.
 pub fn run(context: &Context, command: Command) -> Result<ExitCode, CliError> {
     match command {
-        Command::List => stream::list(context, KIND, print)?,
-        Command::Show { id } => stream::show(context, KIND, &id)?,
-        Command::Add(add) => stream::put(context, KIND, &add.stream, add.body()?)?,
-        Command::Remove { id } => stream::remove(context, KIND, &id)?,
-        Command::Sdp { id } => stream::sdp(context, KIND, &id)?,
-        Command::Analysis { id } => return analysis::run(context, KIND, &id),
+        Command::List => list(context)?,
+        Command::Show { id } => table::json(context.client.get_input(&id)?.body())?,
+        Command::Add(add) => put(context, &add)?,
+        Command::Remove { id } => {
+            context.client.delete_input(&id, &DeleteInputOptions::default())?;
+            stream::removed(context, &id)?;
+        }
+        Command::Sdp { id } => table::raw(context.client.get_input_sdp(&id)?.as_bytes())?,
+        Command::Analysis { id } => {
+            return analysis::run(context, &id, || {
+                Ok(match context.client.get_input_analysis(&id)? {
+                    GetInputAnalysisAnswer::Done(report) => Some(report.value()?),
+                    GetInputAnalysisAnswer::Accepted(_) => None,
+                })
+            });
+        }
         Command::Thumbnail { id, output } => {
-            let path = format!("{}/thumbnail.jpg", stream::at(KIND, &id));
-            let jpeg = context.client.bytes(&path)?;
+            let jpeg = context.client.get_thumbnail(&id)?;
             if output == Path::new("-") {
                 table::raw(&jpeg)?;
             } else {
@@ -179,23 +206,58 @@ pub fn run(context: &Context, command: Command) -> Result<ExitCode, CliError> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn print(inputs: &Value) -> Result<(), CliError> {
-    let row = |input: &Value| {
-        let tally = input.get("tally").map_or(&[][..], table::list);
-        let tally: Vec<&str> = tally.iter().filter_map(Value::as_str).collect();
+/// Adds or replaces, and says what there is now.
+fn put(context: &Context, add: &Add) -> Result<(), CliError> {
+    let (client, stream) = (&context.client, &add.stream);
+    let (id, label, zone) = (stream.id.clone(), stream.label.clone(), stream.zone.clone());
+    let tolerant = stream.tolerant.then_some(true);
+    let answer = match (&stream.sdp, stream.replaces()) {
+        (None, None) => client.create_input(&add.body()?, &CreateInputOptions::default())?,
+        (None, Some(id)) => client.put_input(id, &add.body()?, &PutInputOptions::default())?,
+        (Some(file), None) => {
+            let options = CreateInputOptions { id, label, zone, tolerant };
+            client.create_input_sdp(&stream::read(file)?, &options)?
+        }
+        (Some(file), Some(replaced)) => {
+            let beside = PutInputOptions { id, label, zone, tolerant, ..Default::default() };
+            client.put_input_sdp(replaced, &stream::read(file)?, &beside)?
+        }
+    };
+    if context.json {
+        return table::json(answer.body());
+    }
+    let input = answer.value()?;
+    let stored = Stored {
+        id: &input.id,
+        legs: &input.legs,
+        audio: input.audio.as_ref().map(|audio| &*audio.legs),
+        ancillary: input.ancillary.as_ref().map(|ancillary| &*ancillary.legs),
+        warnings: &input.warnings,
+    };
+    stream::stored(answer.is_created(), &stored)
+}
+
+fn list(context: &Context) -> Result<(), CliError> {
+    let answer = context.client.list_inputs()?;
+    if context.json {
+        return table::json(answer.body());
+    }
+    let row = |input: &Input| {
+        let beside = [input.audio.is_some(), input.ancillary.is_some()];
+        let beside = table::BESIDE.into_iter().zip(beside).filter(|(_, has)| *has);
         [
-            table::text(input, "id"),
-            table::text(input, "label"),
-            table::text(input, "zone"),
-            format::short(&input["video"]),
-            table::levels(input),
-            table::legs(input),
-            table::signal(input),
-            table::bits(input.pointer("/signal/bits_per_second")),
-            if tally.is_empty() { "-".to_owned() } else { tally.join(", ") },
+            table::text(&input.id),
+            table::text(&input.label),
+            table::text(&input.zone),
+            format::short(&input.video),
+            table::listed(&beside.map(|(level, _)| level).collect::<Vec<_>>()),
+            table::legs(&input.legs),
+            table::signal(&input.signal, input.findings.as_ref()),
+            table::bits(input.signal.bits_per_second),
+            table::listed(&input.tally),
         ]
     };
-    let rows: Vec<_> = table::list(inputs).iter().map(row).collect();
+    let rows: Vec<_> = answer.value()?.iter().map(row).collect();
     table::print(
         ["INPUT", "LABEL", "ZONE", "FORMAT", "WITH", "FROM", "SIGNAL", "RATE", "SHOWN ON"],
         &rows,

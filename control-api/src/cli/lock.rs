@@ -3,10 +3,13 @@
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
-use serde_json::{Value, json};
+use ormatrix_client::{
+    DeleteLockOptions,
+    types::{LockBody, LockKind, OutputLock},
+};
+use serde_json::Value;
 
 use super::{CliError, Context, table};
-use crate::http::query::segment;
 
 /// Locks an output.
 #[derive(Args)]
@@ -50,32 +53,28 @@ pub fn lock(context: &Context, lock: &Lock) -> Result<ExitCode, CliError> {
     let Some(output) = lock.output.as_ref().filter(|_| lock.command.is_none()) else {
         return list(context);
     };
-    let mut body = json!({ "kind": if lock.protect { "protect" } else { "lock" } });
-    if let Some(note) = &lock.note {
-        body["note"] = note.as_str().into();
-    }
-    if let Some(minutes) = lock.minutes {
-        body["expires_in_s"] = minutes.saturating_mul(60).into();
-    }
-    let path = format!("/api/v1/outputs/{}/lock", segment(output));
-    let answer = context.client.send("PUT", &path, &body)?.body;
+    let body = LockBody {
+        kind: Some(if lock.protect { LockKind::Protect } else { LockKind::Lock }),
+        note: lock.note.clone(),
+        expires_in_s: lock.minutes.map(|minutes| minutes.saturating_mul(60)),
+    };
+    let answer = context.client.put_lock(output, &body)?;
     if context.json {
-        table::json(&answer)?;
+        table::json(answer.body())?;
     } else {
         let word = if lock.protect { "protected" } else { "locked" };
-        let until = answer.get("expires_at").and_then(Value::as_str);
-        let until =
-            until.map_or_else(|| "until it is unlocked".to_owned(), |at| format!("until {at}"));
-        table::line(&format!("{output}: {word} by {}, {until}", table::text(&answer, "owner")))?;
+        let OutputLock { owner, expires_at, .. } = answer.value()?;
+        let until = expires_at
+            .map_or_else(|| "until it is unlocked".to_owned(), |at| format!("until {at}"));
+        table::line(&format!("{output}: {word} by {owner}, {until}"))?;
     }
     Ok(ExitCode::SUCCESS)
 }
 
 /// Unlocks.
 pub fn unlock(context: &Context, unlock: &Unlock) -> Result<ExitCode, CliError> {
-    let force = if unlock.force { "?force=true" } else { "" };
-    let path = format!("/api/v1/outputs/{}/lock{force}", segment(&unlock.output));
-    context.client.delete(&path)?;
+    let options = DeleteLockOptions { force: unlock.force.then_some(true) };
+    context.client.delete_lock(&unlock.output, &options)?;
     if context.json {
         table::json(&Value::Null)?;
     } else {
@@ -85,15 +84,22 @@ pub fn unlock(context: &Context, unlock: &Unlock) -> Result<ExitCode, CliError> 
 }
 
 fn list(context: &Context) -> Result<ExitCode, CliError> {
-    let locks = context.client.get("/api/v1/locks")?;
+    let answer = context.client.list_locks()?;
     if context.json {
-        table::json(&locks)?;
+        table::json(answer.body())?;
         return Ok(ExitCode::SUCCESS);
     }
-    let row = |lock: &Value| {
-        ["output", "kind", "owner", "since", "expires_at", "note"].map(|key| table::text(lock, key))
+    let row = |lock: &OutputLock| {
+        [
+            table::text(&lock.output),
+            table::text(&lock.kind),
+            table::text(&lock.owner),
+            table::text(&lock.since),
+            table::maybe(lock.expires_at.as_ref()),
+            table::maybe(lock.note.as_ref()),
+        ]
     };
-    let rows: Vec<_> = table::list(&locks).iter().map(row).collect();
+    let rows: Vec<_> = answer.value()?.iter().map(row).collect();
     table::print(["OUTPUT", "KIND", "BY", "SINCE", "UNTIL", "NOTE"], &rows)?;
     Ok(ExitCode::SUCCESS)
 }

@@ -3,15 +3,16 @@
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
-use serde_json::{Value, json};
+use ormatrix_client::{
+    CreateOutputOptions, DeleteOutputOptions, GetOutputAnalysisAnswer, PutOutputOptions,
+    types::{Accepts, OnLoss, Output, OutputBody, OutputStreamBody},
+};
 
 use super::{
     CliError, Context, analysis, format,
-    stream::{self, Beside, Stream},
+    stream::{self, Beside, Stored, Stream},
     table,
 };
-
-const KIND: &str = "outputs";
 
 /// What can be done with outputs.
 #[derive(Subcommand)]
@@ -82,69 +83,124 @@ pub struct Add {
     dscp: Option<u8>,
 }
 
+impl Add {
+    /// The body that it means.
+    fn body(&self) -> Result<OutputBody, CliError> {
+        let (stream, beside) = (&self.stream, &self.beside);
+        let accepts = self
+            .accepts
+            .iter()
+            .map(|short| format::video(short, &self.sampling, self.depth, &self.packing))
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(CliError::Arguments)?;
+        let audio = |legs| OutputStreamBody {
+            payload_type: beside.audio_payload_type.map(Into::into),
+            ramp_ms: self.ramp_ms.map(Into::into),
+            ..OutputStreamBody::new(legs)
+        };
+        let ancillary = |legs| OutputStreamBody {
+            payload_type: beside.ancillary_payload_type.map(Into::into),
+            ..OutputStreamBody::new(legs)
+        };
+        Ok(OutputBody {
+            id: stream.id.clone(),
+            label: stream.label.clone(),
+            labels: stream.labels()?,
+            zone: stream.zone.clone(),
+            payload_type: stream.payload_type.map(Into::into),
+            accepts: (!accepts.is_empty()).then_some(Accepts::List(accepts)),
+            on_loss: self.on_loss.clone().map(OnLoss::from),
+            park: self.park.clone(),
+            ssrc: self.ssrc,
+            ttl: self.ttl.map(Into::into),
+            dscp: self.dscp.map(Into::into),
+            audio: beside.audio()?.map(audio),
+            ancillary: beside.ancillary()?.map(ancillary),
+            ..OutputBody::new(stream.legs()?)
+        })
+    }
+}
+
 /// Does it.
 pub fn run(context: &Context, command: Command) -> Result<ExitCode, CliError> {
     match command {
-        Command::List => stream::list(context, KIND, print)?,
-        Command::Show { id } => stream::show(context, KIND, &id)?,
-        Command::Add(add) => {
-            let mut body = stream::body(&add.stream)?;
-            for (key, value) in [
-                ("ssrc", add.ssrc.map(Value::from)),
-                ("ttl", add.ttl.map(Value::from)),
-                ("dscp", add.dscp.map(Value::from)),
-                ("on_loss", add.on_loss.map(Value::from)),
-                ("park", add.park.map(Value::from)),
-            ] {
-                if let Some(value) = value {
-                    body.insert(key.to_owned(), value);
-                }
-            }
-            for (level, mut stream) in add.beside.bodies()? {
-                if let Some(ramp_ms) = add.ramp_ms.filter(|_| level == "audio") {
-                    stream.insert("ramp_ms".to_owned(), ramp_ms.into());
-                }
-                body.insert(level.to_owned(), Value::Object(stream));
-            }
-            if !add.accepts.is_empty() {
-                let formats: Result<Vec<Value>, String> = add
-                    .accepts
-                    .iter()
-                    .map(|short| format::video(short, &add.sampling, add.depth, &add.packing))
-                    .collect();
-                let formats = formats.map_err(CliError::Arguments)?;
-                body.insert("accepts".to_owned(), json!(formats));
-            }
-            stream::put(context, KIND, &add.stream, body)?;
+        Command::List => list(context)?,
+        Command::Show { id } => table::json(context.client.get_output(&id)?.body())?,
+        Command::Add(add) => put(context, &add)?,
+        Command::Remove { id } => {
+            context.client.delete_output(&id, &DeleteOutputOptions::default())?;
+            stream::removed(context, &id)?;
         }
-        Command::Remove { id } => stream::remove(context, KIND, &id)?,
-        Command::Sdp { id } => stream::sdp(context, KIND, &id)?,
-        Command::Analysis { id } => return analysis::run(context, KIND, &id),
+        Command::Sdp { id } => table::raw(context.client.get_output_sdp(&id)?.as_bytes())?,
+        Command::Analysis { id } => {
+            return analysis::run(context, &id, || {
+                Ok(match context.client.get_output_analysis(&id)? {
+                    GetOutputAnalysisAnswer::Done(report) => Some(report.value()?),
+                    GetOutputAnalysisAnswer::Accepted(_) => None,
+                })
+            });
+        }
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn print(outputs: &Value) -> Result<(), CliError> {
-    let row = |output: &Value| {
-        let accepts = match &output["accepts"] {
-            Value::Array(formats) => {
+/// Adds or replaces, and says what there is now.
+fn put(context: &Context, add: &Add) -> Result<(), CliError> {
+    let (client, stream) = (&context.client, &add.stream);
+    let (id, label, zone) = (stream.id.clone(), stream.label.clone(), stream.zone.clone());
+    let tolerant = stream.tolerant.then_some(true);
+    let answer = match (&stream.sdp, stream.replaces()) {
+        (None, None) => client.create_output(&add.body()?, &CreateOutputOptions::default())?,
+        (None, Some(id)) => client.put_output(id, &add.body()?, &PutOutputOptions::default())?,
+        (Some(file), None) => {
+            let options = CreateOutputOptions { id, label, zone, tolerant };
+            client.create_output_sdp(&stream::read(file)?, &options)?
+        }
+        (Some(file), Some(replaced)) => {
+            let beside = PutOutputOptions { id, label, zone, tolerant, ..Default::default() };
+            client.put_output_sdp(replaced, &stream::read(file)?, &beside)?
+        }
+    };
+    if context.json {
+        return table::json(answer.body());
+    }
+    let output = answer.value()?;
+    let stored = Stored {
+        id: &output.id,
+        legs: &output.legs,
+        audio: output.audio.as_ref().map(|audio| &*audio.legs),
+        ancillary: output.ancillary.as_ref().map(|ancillary| &*ancillary.legs),
+        warnings: &output.warnings,
+    };
+    stream::stored(answer.is_created(), &stored)
+}
+
+fn list(context: &Context) -> Result<(), CliError> {
+    let answer = context.client.list_outputs()?;
+    if context.json {
+        return table::json(answer.body());
+    }
+    let row = |output: &Output| {
+        let accepts = match &output.accepts {
+            Accepts::List(formats) => {
                 formats.iter().map(format::short).collect::<Vec<_>>().join(", ")
             }
-            _ => "any".to_owned(),
+            Accepts::Text(word) => word.clone(),
+            Accepts::Unlisted(other) => other.to_string(),
         };
         [
-            table::text(output, "id"),
-            table::text(output, "label"),
-            table::text(output, "zone"),
-            table::legs(output),
+            table::text(&output.id),
+            table::text(&output.label),
+            table::text(&output.zone),
+            table::legs(&output.legs),
             accepts,
-            table::shows(output),
-            table::text(output, "route/state"),
+            table::shows(&output.route),
+            table::text(&output.route.state),
             table::apart(output),
-            table::text(output, "route/confirmed_at"),
+            table::maybe(output.route.confirmed_at.as_ref()),
         ]
     };
-    let rows: Vec<_> = table::list(outputs).iter().map(row).collect();
+    let rows: Vec<_> = answer.value()?.iter().map(row).collect();
     table::print(
         ["OUTPUT", "LABEL", "ZONE", "TO", "ACCEPTS", "SHOWS", "STATE", "WITH", "CONFIRMED"],
         &rows,

@@ -1,15 +1,18 @@
 //! `ormatrix preset`.
 
-use std::process::ExitCode;
+use std::{collections::BTreeMap, process::ExitCode};
 
 use clap::{Args, Subcommand};
-use serde_json::{Map, Value, json};
+use ormatrix_client::{
+    DeletePresetOptions, PutPresetOptions,
+    types::{Level, Preset, PresetBody, PresetChange, PresetRoute, RecallBody, RecallView},
+};
 
 use super::{
     CliError, Context,
-    stream::{at, in_languages},
+    stream::{in_languages, removed},
     table,
-    take::finish,
+    take::{finish, levels},
 };
 
 /// What can be done with presets.
@@ -81,9 +84,12 @@ pub struct Recall {
 pub fn run(context: &Context, command: Command) -> Result<ExitCode, CliError> {
     match command {
         Command::List => list(context)?,
-        Command::Show { id } => table::json(&context.client.get(&at("presets", &id))?)?,
+        Command::Show { id } => table::json(context.client.get_preset(&id)?.body())?,
         Command::Add(add) => put(context, &add)?,
-        Command::Remove { id } => super::stream::remove(context, "presets", &id)?,
+        Command::Remove { id } => {
+            context.client.delete_preset(&id, &DeletePresetOptions::default())?;
+            removed(context, &id)?;
+        }
         Command::Preview(wanted) => preview(context, &wanted)?,
         Command::Recall(wanted) => return recall(context, &wanted),
     }
@@ -91,34 +97,30 @@ pub fn run(context: &Context, command: Command) -> Result<ExitCode, CliError> {
 }
 
 fn list(context: &Context) -> Result<(), CliError> {
-    let presets = context.client.get("/api/v1/presets")?;
+    let answer = context.client.list_presets()?;
     if context.json {
-        return table::json(&presets);
+        return table::json(answer.body());
     }
-    let row = |preset: &Value| {
-        let routes = preset.get("routes").map_or(&[][..], table::list);
+    let row = |preset: &Preset| {
         [
-            table::text(preset, "id"),
-            table::text(preset, "label"),
-            table::text(preset, "zone"),
-            routes.iter().map(route).collect::<Vec<_>>().join(" "),
+            table::text(&preset.id),
+            table::text(&preset.label),
+            table::text(&preset.zone),
+            preset.routes.iter().map(route).collect::<Vec<_>>().join(" "),
         ]
     };
-    let rows: Vec<_> = table::list(&presets).iter().map(row).collect();
+    let rows: Vec<_> = answer.value()?.iter().map(row).collect();
     table::print(["PRESET", "LABEL", "ZONE", "ROUTES"], &rows)
 }
 
 /// A route as it is written on the command line.
-fn route(route: &Value) -> String {
-    let levels = route.get("levels").map_or(&[][..], table::list);
-    let levels: Vec<&str> = levels.iter().filter_map(Value::as_str).collect();
-    let levels = if levels.is_empty() { String::new() } else { format!(":{}", levels.join(",")) };
-    let source = match route.get("input").and_then(Value::as_str) {
+fn route(route: &PresetRoute) -> String {
+    let source = match &route.input {
         Some(input) => input,
-        None if route["open"] == true => "?",
+        None if route.open == Some(true) => "?",
         None => "",
     };
-    format!("{}{levels}={source}", table::text(route, "output"))
+    format!("{}{}={source}", route.output, table::behind(&route.levels))
 }
 
 fn put(context: &Context, add: &Add) -> Result<(), CliError> {
@@ -128,93 +130,83 @@ fn put(context: &Context, add: &Add) -> Result<(), CliError> {
             let said = format!("'{given}' is not OUTPUT=INPUT, OUTPUT= or OUTPUT=?");
             return Err(CliError::Arguments(said));
         };
-        let (output, levels) = output.split_once(':').map_or((output, None), |(o, l)| (o, Some(l)));
-        let mut route = match input {
-            "" => json!({ "output": output, "clear": true }),
-            "?" => json!({ "output": output, "open": true }),
-            input => json!({ "output": output, "input": input }),
-        };
-        if let Some(levels) = levels {
-            route["levels"] = json!(levels.split(',').collect::<Vec<_>>());
+        let (output, named) = output.split_once(':').map_or((output, None), |(o, l)| (o, Some(l)));
+        let mut route = PresetRoute::new(output.to_owned());
+        match input {
+            "" => route.clear = Some(true),
+            "?" => route.open = Some(true),
+            input => route.input = Some(input.to_owned()),
         }
+        route.levels = levels(named.into_iter().flat_map(|named| named.split(',')));
         routes.push(route);
     }
-    let mut body = json!({
-        "label": add.label, "routes": routes, "capture": add.capture,
-        "labels": in_languages(&add.labels)?,
-    });
-    for (key, value) in [("id", &add.id), ("zone", &add.zone)] {
-        if let Some(value) = value {
-            body[key] = value.as_str().into();
-        }
-    }
-    let (method, path) = match &add.id {
-        Some(id) if add.replace => ("PUT", at("presets", id)),
-        _ => ("POST", "/api/v1/presets".to_owned()),
+    let body = PresetBody {
+        id: add.id.clone(),
+        label: Some(add.label.clone()),
+        labels: in_languages(&add.labels)?,
+        zone: add.zone.clone(),
+        routes,
+        capture: add.capture.clone(),
     };
-    let answer = context.client.send(method, &path, &body)?;
+    let answer = match &add.id {
+        Some(id) if add.replace => {
+            context.client.put_preset(id, &body, &PutPresetOptions::default())?
+        }
+        _ => context.client.create_preset(&body)?,
+    };
     if context.json {
-        return table::json(&answer.body);
+        return table::json(answer.body());
     }
-    let done = if answer.status == 201 { "added" } else { "replaced" };
-    let routes = answer.body.get("routes").map_or(&[][..], table::list);
+    let done = if answer.is_created() { "added" } else { "replaced" };
+    let Preset { id, routes, .. } = answer.value()?;
     let routes: Vec<String> = routes.iter().map(route).collect();
-    table::line(&format!("{done} {}: {}", table::text(&answer.body, "id"), routes.join(" ")))
+    table::line(&format!("{done} {id}: {}", routes.join(" ")))
 }
 
 /// The body of a recall or its preview.
-fn body(wanted: &Recall, waits: bool) -> Result<Value, CliError> {
-    let mut fill = Map::new();
+fn body(wanted: &Recall, waits: bool) -> Result<RecallBody, CliError> {
+    let mut fill = BTreeMap::new();
     for given in &wanted.fill {
         let Some((output, input)) = given.split_once('=') else {
             return Err(CliError::Arguments(format!("'{given}' is not OUTPUT=INPUT")));
         };
-        fill.insert(output.to_owned(), input.into());
+        fill.insert(output.to_owned(), input.to_owned());
     }
-    let mut body = json!({ "fill": fill, "force": wanted.force });
-    if waits {
-        body["wait_ms"] = wanted.wait_ms.into();
-    }
-    Ok(body)
+    let wait_ms = waits.then_some(wanted.wait_ms);
+    Ok(RecallBody { fill, force: Some(wanted.force), wait_ms })
 }
 
 fn preview(context: &Context, wanted: &Recall) -> Result<(), CliError> {
-    let path = format!("{}/preview", at("presets", &wanted.id));
-    let changes = context.client.send("POST", &path, &body(wanted, false)?)?.body;
+    let answer = context.client.preview_preset(&wanted.id, &body(wanted, false)?)?;
     if context.json {
-        return table::json(&changes);
+        return table::json(answer.body());
     }
-    let row = |change: &Value| {
-        let levels = change.get("levels").map_or(&[][..], table::list);
-        let levels: Vec<&str> = levels.iter().filter_map(Value::as_str).collect();
+    let row = |change: &PresetChange| {
+        let levels: Vec<&str> = change.levels.iter().map(Level::as_str).collect();
         [
-            table::text(change, "output"),
+            table::text(&change.output),
             if levels.is_empty() { "all".to_owned() } else { levels.join(",") },
-            table::text(change, "from"),
-            table::text(change, "to"),
-            table::text(change, "change"),
-            table::text(change, "problem/detail"),
+            table::maybe(change.from.as_ref()),
+            table::maybe(change.to.as_ref()),
+            table::text(&change.change),
+            table::maybe(change.problem.as_ref().map(|problem| &problem.detail)),
         ]
     };
-    let rows: Vec<_> = table::list(&changes).iter().map(row).collect();
+    let rows: Vec<_> = answer.value()?.iter().map(row).collect();
     table::print(["OUTPUT", "LEVELS", "SHOWS", "WOULD SHOW", "CHANGE", "BECAUSE"], &rows)
 }
 
 fn recall(context: &Context, wanted: &Recall) -> Result<ExitCode, CliError> {
-    let path = format!("{}/recall", at("presets", &wanted.id));
-    let answer = context.client.send("POST", &path, &body(wanted, true)?)?;
-    let open = answer.body.get("open").map_or(&[][..], table::list);
-    let open: Vec<&str> = open.iter().filter_map(Value::as_str).collect();
+    let answer = context.client.recall_preset(&wanted.id, &body(wanted, true)?)?;
     if !context.json {
+        let RecallView { open, take, .. } = answer.value()?;
         if !open.is_empty() {
             table::line(&format!("left open: {}", open.join(", ")))?;
         }
-        if answer.body["take"].is_null() {
+        if take.is_none() {
             table::line("nothing to change")?;
         }
     }
-    let routes = answer.body.get("routes").map_or(&[][..], table::list);
-    let whole = Vec::new();
-    let routes: Vec<_> = routes.iter().map(|route| (route, &whole)).collect();
-    finish(context, &answer, &routes)
+    let whole = |recall: RecallView| recall.routes.into_iter().map(|route| (route, Vec::new()));
+    finish(context, &answer, |recall| whole(recall).collect())
 }

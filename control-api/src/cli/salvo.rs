@@ -3,11 +3,18 @@
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
+use ormatrix_client::{
+    Answer, CreateSalvoAnswer,
+    types::{SalvoAnswer, SalvoBody, SalvoRoute, SalvoView, ScheduledRoute, ScheduledSalvo},
+};
 use ormatrix_io::{Clock, SystemClock};
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::{CliError, Context, table, take::finish};
-use crate::{http::query::segment, time::parse_rfc3339};
+use super::{
+    CliError, Context, table,
+    take::{finish, levels, number},
+};
+use crate::time::parse_rfc3339;
 
 const SECOND: u64 = 1_000_000_000;
 
@@ -50,7 +57,7 @@ pub fn run(context: &Context, salvo: &Salvo) -> Result<ExitCode, CliError> {
     match &salvo.command {
         Some(Command::List) => list(context),
         Some(Command::Cancel { take }) => {
-            context.client.delete(&format!("/api/v1/salvos/{}", segment(take)))?;
+            context.client.delete_salvo(number(take)?)?;
             if context.json {
                 table::json(&Value::Null)?;
             } else {
@@ -63,42 +70,49 @@ pub fn run(context: &Context, salvo: &Salvo) -> Result<ExitCode, CliError> {
 }
 
 fn take(context: &Context, salvo: &Salvo) -> Result<ExitCode, CliError> {
-    let (mut routes, mut levels) = (Vec::new(), Vec::new());
+    let (mut routes, mut all_named) = (Vec::new(), Vec::new());
     for route in &salvo.routes {
         let Some((output, input)) = route.split_once('=') else {
             let said = format!("'{route}' is not OUTPUT=INPUT or OUTPUT:LEVELS=INPUT");
             return Err(CliError::Arguments(said));
         };
-        let input = if input.is_empty() { Value::Null } else { Value::from(input) };
         let (output, named) = output.split_once(':').map_or((output, None), |(o, n)| (o, Some(n)));
-        let mut body = json!({ "output": output, "input": input });
-        let named: Vec<String> =
-            named.iter().flat_map(|named| named.split(',')).map(str::to_owned).collect();
-        if !named.is_empty() {
-            body["levels"] = json!(named);
-        }
-        routes.push(body);
-        levels.push(named);
+        let named = levels(named.into_iter().flat_map(|named| named.split(',')));
+        routes.push(SalvoRoute {
+            output: output.to_owned(),
+            input: (!input.is_empty()).then(|| input.to_owned()),
+            levels: (!named.is_empty()).then(|| named.clone()),
+        });
+        all_named.push(named);
     }
-    let mut body = json!({ "routes": routes, "force": salvo.force });
-    if let Some(wait_ms) = salvo.wait_ms {
-        body["wait_ms"] = wait_ms.into();
+    let at = salvo.at.as_ref().map(|at| moment(at, &SystemClock)).transpose()?;
+    let body = SalvoBody {
+        routes,
+        force: Some(salvo.force),
+        wait_ms: salvo.wait_ms,
+        at: at.map(|at| at.to_string()),
+    };
+    let with_levels = |salvo: SalvoView| salvo.routes.into_iter().zip(all_named).collect();
+    match context.client.create_salvo(&body)? {
+        CreateSalvoAnswer::Done(answer) => finish(context, &answer, with_levels),
+        CreateSalvoAnswer::Accepted(answer) => match answer.value()? {
+            SalvoAnswer::ScheduledSalvo(waiting) => scheduled(context, &answer, &waiting),
+            SalvoAnswer::SalvoView(taken) => finish(context, &answer, |_| with_levels(taken)),
+            SalvoAnswer::Unlisted(_) => finish(context, &answer, |_| Vec::new()),
+        },
     }
-    if let Some(at) = &salvo.at {
-        body["at"] = moment(at, &SystemClock)?.to_string().into();
-    }
-    let answer = context.client.send("POST", "/api/v1/salvos", &body)?;
-    if salvo.at.is_none() {
-        let routes = answer.body.get("routes").map_or(&[][..], table::list);
-        let routes: Vec<_> = routes.iter().zip(&levels).collect();
-        return finish(context, &answer, &routes);
-    }
-    // Accepted is all that a salvo at a time can be.
+}
+
+/// Accepted is all that a salvo at a time can be.
+fn scheduled(
+    context: &Context,
+    answer: &Answer<SalvoAnswer>,
+    waiting: &ScheduledSalvo,
+) -> Result<ExitCode, CliError> {
     if context.json {
-        table::json(&answer.body)?;
+        table::json(answer.body())?;
     } else {
-        let take = table::text(&answer.body, "take");
-        let at = table::text(&answer.body, "at");
+        let ScheduledSalvo { take, at, .. } = waiting;
         table::line(&format!(
             "{take} waits for {at}: `ormatrix salvo cancel {take}` calls it off"
         ))?;
@@ -107,36 +121,32 @@ fn take(context: &Context, salvo: &Salvo) -> Result<ExitCode, CliError> {
 }
 
 fn list(context: &Context) -> Result<ExitCode, CliError> {
-    let salvos = context.client.get("/api/v1/salvos")?;
+    let answer = context.client.list_salvos()?;
     if context.json {
-        table::json(&salvos)?;
+        table::json(answer.body())?;
         return Ok(ExitCode::SUCCESS);
     }
     let now = SystemClock.tai();
-    let row = |salvo: &Value| {
-        let at: Option<u64> = salvo["at"].as_str().and_then(|at| at.parse().ok());
+    let row = |salvo: &ScheduledSalvo| {
+        let at: Option<u64> = salvo.at.parse().ok();
         let seconds = at.map(|at| at.saturating_sub(now) as f64 / SECOND as f64);
-        let routes = salvo.get("routes").map_or(&[][..], table::list);
-        let routes: Vec<String> = routes.iter().map(route).collect();
+        let routes: Vec<String> = salvo.routes.iter().map(route).collect();
         [
-            table::text(salvo, "take"),
-            table::text(salvo, "at"),
+            table::text(salvo.take),
+            table::text(&salvo.at),
             seconds.map_or_else(|| "-".to_owned(), |seconds| format!("{seconds:.1} s")),
             routes.join(" "),
         ]
     };
-    let rows: Vec<_> = table::list(&salvos).iter().map(row).collect();
+    let rows: Vec<_> = answer.value()?.iter().map(row).collect();
     table::print(["TAKE", "AT (TAI)", "IN", "ROUTES"], &rows)?;
     Ok(ExitCode::SUCCESS)
 }
 
 /// A route as it is written on the command line.
-fn route(route: &Value) -> String {
-    let levels = route.get("levels").map_or(&[][..], table::list);
-    let levels: Vec<&str> = levels.iter().filter_map(Value::as_str).collect();
-    let levels = if levels.is_empty() { String::new() } else { format!(":{}", levels.join(",")) };
-    let input = route["input"].as_str().unwrap_or_default();
-    format!("{}{levels}={input}", table::text(route, "output"))
+fn route(route: &ScheduledRoute) -> String {
+    let input = route.input.as_deref().unwrap_or_default();
+    format!("{}{}={input}", route.output, table::behind(&route.levels))
 }
 
 /// The TAI nanoseconds that a time means.

@@ -5,15 +5,19 @@ use std::{
     io::{self, BufRead, IsTerminal, Write},
     path::PathBuf,
     process::ExitCode,
+    time::Duration,
 };
 
 use clap::Args;
-use serde_json::Value;
+use ormatrix_client::{
+    ApplySiteOptions,
+    types::{Difference, SiteChange},
+};
 
 use super::{CliError, Context, stream, table};
 
-/// The call.
-const PATH: &str = "/api/v1/site";
+/// A whole hospital takes seconds.
+const WITHIN: Duration = Duration::from_mins(2);
 
 /// Applies a file.
 #[derive(Args)]
@@ -38,12 +42,14 @@ pub struct Export {
 /// Shows what changes, asks, and makes it so.
 pub fn apply(context: &Context, apply: &Apply) -> Result<ExitCode, CliError> {
     let text = stream::read(&apply.file)?;
-    let client = &context.client;
-    let preview = client.apply(&format!("{PATH}?dry_run=true"), &text, None)?.body;
-    let changes = preview.get("changes").map_or(&[][..], table::list);
+    let client = context.client.within(WITHIN);
+    let looking = ApplySiteOptions { dry_run: Some(true), ..ApplySiteOptions::default() };
+    let answer = client.apply_site(&text, &looking)?;
+    let preview = answer.value()?;
+    let changes = preview.changes.as_slice();
     if apply.dry_run || changes.is_empty() {
         if context.json {
-            table::json(&preview)?;
+            table::json(answer.body())?;
         } else {
             print(changes, "would change")?;
         }
@@ -56,10 +62,10 @@ pub fn apply(context: &Context, apply: &Apply) -> Result<ExitCode, CliError> {
         return Err(CliError::Arguments("nothing was changed".to_owned()));
     }
     // Exactly what was shown: another revision is refused.
-    let revision = preview.get("revision").and_then(Value::as_str);
-    let applied = client.apply(PATH, &text, revision)?.body;
+    let if_match = Some(stream::etag(&preview.revision));
+    let applied = client.apply_site(&text, &ApplySiteOptions { if_match, ..Default::default() })?;
     if context.json {
-        table::json(&applied)?;
+        table::json(applied.body())?;
     } else {
         table::line("applied")?;
     }
@@ -80,22 +86,20 @@ pub(super) fn agreed() -> Result<bool, CliError> {
     Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
 }
 
-pub(super) fn print(changes: &[Value], word: &str) -> Result<(), CliError> {
+pub(super) fn print(changes: &[SiteChange], word: &str) -> Result<(), CliError> {
     for change in changes {
-        let sign = match change["change"].as_str() {
-            Some("added") => '+',
-            Some("removed") => '-',
+        let sign = match change.change {
+            Difference::Added => '+',
+            Difference::Removed => '-',
             _ => '~',
         };
-        let mut said =
-            format!("{sign} {} {}", table::text(change, "kind"), table::text(change, "id"));
-        if let Some(shows) = change.get("shows").and_then(Value::as_str) {
+        let mut said = format!("{sign} {} {}", change.kind, change.id);
+        if let Some(shows) = &change.shows {
             said.extend([", which shows ", shows, " now and goes dark"]);
         }
         table::line(&said)?;
-        for field in change.get("fields").map_or(&[][..], table::list) {
-            let name = table::text(field, "field");
-            table::line(&format!("    {name}: {} -> {}", field["from"], field["to"]))?;
+        for field in &change.fields {
+            table::line(&format!("    {}: {} -> {}", field.field, field.from, field.to))?;
         }
     }
     match changes.len() {
@@ -107,9 +111,9 @@ pub(super) fn print(changes: &[Value], word: &str) -> Result<(), CliError> {
 
 /// Writes the site.
 pub fn export(context: &Context, export: &Export) -> Result<ExitCode, CliError> {
-    let text = context.client.bytes(PATH)?;
+    let text = context.client.export_site()?;
     match &export.file {
-        None => table::raw(&text)?,
+        None => table::raw(text.as_bytes())?,
         Some(path) => {
             let refused = |reason| CliError::File { path: path.clone(), reason };
             // Beside it first: half a file must not replace a whole one.

@@ -2,29 +2,30 @@
 
 use std::process::ExitCode;
 
-use serde_json::{Value, json};
+use ormatrix_client::types::{Input, Output, Ready, RouteState, Router, SignalState, StandIn};
+use serde_json::json;
 
 use super::{CliError, Context, alarm, table};
 
 /// Asks, judges and prints. Fails when something is wrong.
 pub fn run(context: &Context) -> Result<ExitCode, CliError> {
     let client = &context.client;
-    let ready = client.probe("/readyz")?;
-    let router = client.get("/api/v1/router")?;
-    let inputs = client.get("/api/v1/inputs")?;
-    let outputs = client.get("/api/v1/outputs")?;
-    let alarms = client.get("/api/v1/alarms")?;
-    let mut faults = judge(&ready, table::list(&inputs), table::list(&outputs));
-    faults.extend(alarm::unseen(table::list(&alarms)));
+    let ready = client.readyz()?;
+    let router = client.get_router()?;
+    let inputs = client.list_inputs()?;
+    let outputs = client.list_outputs()?;
+    let alarms = client.list_alarms()?;
+    let mut faults = judge(&ready.value()?, &inputs.value()?, &outputs.value()?);
+    faults.extend(alarm::unseen(&alarms.value()?));
     let well = faults.is_empty();
     if context.json {
         let status = json!({
-            "well": well, "faults": faults, "ready": ready, "router": router,
-            "inputs": inputs, "outputs": outputs, "alarms": alarms,
+            "well": well, "faults": faults, "ready": ready.body(), "router": router.body(),
+            "inputs": inputs.body(), "outputs": outputs.body(), "alarms": alarms.body(),
         });
         table::json(&status)?;
     } else {
-        print(context, &router, &inputs, &outputs)?;
+        print(context, &router.value()?, &inputs.value()?, &outputs.value()?)?;
         if well {
             table::line("\nAll is well.")?;
         } else {
@@ -37,79 +38,77 @@ pub fn run(context: &Context) -> Result<ExitCode, CliError> {
 
 fn print(
     context: &Context,
-    router: &Value,
-    inputs: &Value,
-    outputs: &Value,
+    router: &Router,
+    inputs: &[Input],
+    outputs: &[Output],
 ) -> Result<(), CliError> {
-    let connected = router["connected"] == true;
-    let said = if connected {
+    let said = if router.connected {
         format!(
             "router {} up since {}, {} lanes",
-            table::text(router, "version"),
-            table::text(router, "started_at"),
-            table::text(router, "lanes")
+            table::maybe(router.version.as_ref()),
+            table::maybe(router.started_at.as_ref()),
+            table::maybe(router.lanes.as_ref())
         )
     } else {
         "router not connected".to_owned()
     };
     table::line(&format!("{}: {said}\n", context.client.base()))?;
-    let row = |input: &Value| {
+    let row = |input: &Input| {
         [
-            table::text(input, "id"),
-            table::signal(input),
-            table::bits(input.pointer("/signal/bits_per_second")),
-            table::text(input, "signal/lost_packets"),
+            table::text(&input.id),
+            table::signal(&input.signal, input.findings.as_ref()),
+            table::bits(input.signal.bits_per_second),
+            table::maybe(input.signal.lost_packets.as_ref()),
         ]
     };
-    let rows: Vec<_> = table::list(inputs).iter().map(row).collect();
+    let rows: Vec<_> = inputs.iter().map(row).collect();
     table::print(["INPUT", "SIGNAL", "RATE", "LOST PACKETS"], &rows)?;
     table::line("")?;
-    let row = |output: &Value| {
+    let row = |output: &Output| {
         [
-            table::text(output, "id"),
-            table::shows(output),
-            table::text(output, "route/state"),
+            table::text(&output.id),
+            table::shows(&output.route),
+            table::text(&output.route.state),
             table::apart(output),
-            table::text(output, "route/since"),
+            table::maybe(output.route.since.as_ref()),
         ]
     };
-    let rows: Vec<_> = table::list(outputs).iter().map(row).collect();
+    let rows: Vec<_> = outputs.iter().map(row).collect();
     table::print(["OUTPUT", "SHOWS", "STATE", "WITH", "SINCE"], &rows)
 }
 
 /// What is wrong, with what to do about it.
-fn judge(ready: &Value, inputs: &[Value], outputs: &[Value]) -> Vec<String> {
+fn judge(ready: &Ready, inputs: &[Input], outputs: &[Output]) -> Vec<String> {
     let mut faults = Vec::new();
-    if ready["ready"] != true {
-        let detail = table::text(ready, "detail");
-        faults.push(detail);
+    if !ready.ready {
+        faults.push(table::maybe(ready.detail.as_ref()));
     }
     for input in inputs {
-        let id = table::text(input, "id");
-        if let Some(fault) = input["fault"].as_str() {
+        let id = &input.id;
+        if let Some(fault) = &input.fault {
             faults.push(format!("input '{id}' is not received: {fault}"));
         }
-        let shown = input["tally"].as_array().is_some_and(|tally| !tally.is_empty());
-        match input.pointer("/signal/state").and_then(Value::as_str) {
-            Some("lost") if shown => faults.push(format!(
+        match input.signal.state {
+            SignalState::Lost if !input.tally.is_empty() => faults.push(format!(
                 "input '{id}' is on a display and has no signal: check its source and cable \
                  (`ormatrix input show {id}` has its counters)"
             )),
-            Some("unstable") => faults.push(format!(
+            SignalState::Unstable => faults.push(format!(
                 "input '{id}' loses packets: check its cable and switch, and socket buffers"
             )),
             _ => {}
         }
-        let found = &input["findings"];
-        for (key, words) in [("frozen_since", "does not move"), ("black_since", "is black")] {
-            if let Some(since) = found[key].as_str() {
+        let found = input.findings.clone().unwrap_or_default();
+        let since = [(&found.frozen_since, "does not move"), (&found.black_since, "is black")];
+        for (since, words) in since {
+            if let Some(since) = since {
                 faults.push(format!(
                     "input '{id}' sends packets, but its picture {words} since {since}: look at \
                      the device itself"
                 ));
             }
         }
-        if let Some(format) = found["found_format"].as_str() {
+        if let Some(format) = &found.found_format {
             faults.push(format!(
                 "input '{id}' is not sent what it declares, but {format}: take the device's own \
                  SDP, or set the device"
@@ -117,36 +116,37 @@ fn judge(ready: &Value, inputs: &[Value], outputs: &[Value]) -> Vec<String> {
         }
     }
     for output in outputs {
-        let id = table::text(output, "id");
-        if let Some(fault) = output["fault"].as_str() {
+        let (id, route) = (&output.id, &output.route);
+        if let Some(fault) = &output.fault {
             faults.push(format!("output '{id}' is not sent: {fault}"));
         }
-        let input = table::text(output, "route/input");
-        match &output["route"]["stand_in"] {
-            Value::Object(_) => faults.push(format!(
-                "output '{id}' shows the backup '{}', because '{input}' has failed",
-                table::text(output, "route/stand_in/backup")
+        let input = table::maybe(route.input.as_ref());
+        match &route.stand_in {
+            Some(StandIn::Backup { backup }) => faults.push(format!(
+                "output '{id}' shows the backup '{backup}', because '{input}' has failed"
             )),
-            Value::String(_) => faults.push(format!(
+            Some(StandIn::Slate(_)) => faults.push(format!(
                 "output '{id}' shows a slate since {}, because '{input}' is lost",
-                table::text(output, "route/since")
+                table::maybe(route.since.as_ref())
             )),
-            _ => {}
+            Some(StandIn::Unlisted(other)) => faults.push(format!(
+                "output '{id}' shows something else ({other}), because '{input}' has failed"
+            )),
+            None => {}
         }
-        for level in ["audio", "ancillary"] {
-            let state = output.pointer(&format!("/levels/{level}/route/state"));
-            if let Some(state @ ("waiting" | "no-signal")) = state.and_then(Value::as_str) {
-                let from = table::text(output, &format!("levels/{level}/route/input"));
+        for level in table::BESIDE {
+            let Some(route) = output.levels.get(level).map(|level| &level.route) else { continue };
+            if let state @ (RouteState::Waiting | RouteState::NoSignal) = &route.state {
+                let from = table::maybe(route.input.as_ref());
                 faults.push(format!(
                     "output '{id}' has no {level} of '{from}' ({state}): check its source"
                 ));
             }
         }
-        if output.pointer("/route/state").and_then(Value::as_str) == Some("waiting") {
+        if route.state == RouteState::Waiting {
             faults.push(format!(
-                "output '{id}' waits for '{}', which has not sent a whole frame: check its \
-                 source",
-                table::text(output, "route/input")
+                "output '{id}' waits for '{input}', which has not sent a whole frame: check its \
+                 source"
             ));
         }
     }

@@ -1,7 +1,7 @@
-//! What `ormatrix input` and `ormatrix output` have in common. `kind` is the API's noun,
-//! `inputs` or `outputs`.
+//! What `ormatrix input` and `ormatrix output` have in common.
 
 use std::{
+    collections::BTreeMap,
     fs,
     io::{self, Read},
     net::{IpAddr, SocketAddr},
@@ -9,10 +9,10 @@ use std::{
 };
 
 use clap::Args;
-use serde_json::{Map, Value, json};
+use ormatrix_client::types::Leg;
+use serde_json::Value;
 
 use super::{CliError, Context, table};
-use crate::http::query::segment;
 
 /// A stream that enters or leaves.
 #[derive(Args)]
@@ -82,45 +82,25 @@ pub struct Beside {
     pub ancillary_payload_type: Option<u8>,
 }
 
-/// A level by name, and the body of its stream.
-type LevelBody = (&'static str, Map<String, Value>);
-
 impl Beside {
-    /// The levels beside the picture, by name, as given.
+    /// Where the sound is, if there is any.
     ///
     /// # Errors
     /// When sources or interfaces are not as many as addresses.
-    pub fn bodies(&self) -> Result<Vec<LevelBody>, CliError> {
-        let mut bodies = Vec::new();
-        for (level, prefix, address, source, interface, payload_type) in [
-            (
-                "audio",
-                "--audio-",
-                &self.audio_address,
-                &self.audio_source,
-                &self.audio_interface,
-                self.audio_payload_type,
-            ),
-            (
-                "ancillary",
-                "--ancillary-",
-                &self.ancillary_address,
-                &self.ancillary_source,
-                &self.ancillary_interface,
-                self.ancillary_payload_type,
-            ),
-        ] {
-            if address.is_empty() {
-                continue;
-            }
-            let mut body = Map::new();
-            body.insert("legs".to_owned(), legs(prefix, address, source, interface)?);
-            if let Some(payload_type) = payload_type {
-                body.insert("payload_type".to_owned(), payload_type.into());
-            }
-            bodies.push((level, body));
-        }
-        Ok(bodies)
+    pub fn audio(&self) -> Result<Option<Vec<Leg>>, CliError> {
+        let Self { audio_address, audio_source, audio_interface, .. } = self;
+        let given = legs("--audio-", audio_address, audio_source, audio_interface)?;
+        Ok((!given.is_empty()).then_some(given))
+    }
+
+    /// Where the ancillary data are, if there are any.
+    ///
+    /// # Errors
+    /// As [`Beside::audio`].
+    pub fn ancillary(&self) -> Result<Option<Vec<Leg>>, CliError> {
+        let Self { ancillary_address, ancillary_source, ancillary_interface, .. } = self;
+        let given = legs("--ancillary-", ancillary_address, ancillary_source, ancillary_interface)?;
+        Ok((!given.is_empty()).then_some(given))
     }
 }
 
@@ -130,7 +110,7 @@ fn legs(
     address: &[SocketAddr],
     source: &[IpAddr],
     interface: &[String],
-) -> Result<Value, CliError> {
+) -> Result<Vec<Leg>, CliError> {
     for (option, given) in [("source", source.len()), ("interface", interface.len())] {
         if given != 0 && given != address.len() {
             return Err(CliError::Arguments(format!(
@@ -138,122 +118,82 @@ fn legs(
             )));
         }
     }
-    let leg = |(index, address): (usize, &SocketAddr)| {
-        json!({
-            "address": address.ip(), "port": address.port(),
-            "source": source.get(index), "interface": interface.get(index),
-        })
+    let leg = |(index, address): (usize, &SocketAddr)| Leg {
+        address: address.ip().to_string(),
+        port: address.port().into(),
+        source: source.get(index).map(ToString::to_string),
+        interface: interface.get(index).cloned(),
     };
     Ok(address.iter().enumerate().map(leg).collect())
 }
 
-/// Prints every one, with `print` for people.
-pub fn list(
-    context: &Context,
-    kind: &str,
-    print: fn(&Value) -> Result<(), CliError>,
-) -> Result<(), CliError> {
-    let streams = context.client.get(&format!("/api/v1/{kind}"))?;
-    if context.json { table::json(&streams) } else { print(&streams) }
-}
+impl Stream {
+    /// Where it arrives or goes.
+    ///
+    /// # Errors
+    /// When sources or interfaces are not as many as addresses.
+    pub fn legs(&self) -> Result<Vec<Leg>, CliError> {
+        legs("--", &self.address, &self.source, &self.interface)
+    }
 
-/// Prints one whole: its JSON is the most readable form there is.
-pub fn show(context: &Context, kind: &str, id: &str) -> Result<(), CliError> {
-    table::json(&context.client.get(&at(kind, id))?)
-}
+    /// Its labels in other languages, if any are given.
+    pub fn labels(&self) -> Result<Option<BTreeMap<String, String>>, CliError> {
+        let labels = in_languages(&self.labels)?;
+        Ok((!labels.is_empty()).then_some(labels))
+    }
 
-/// Prints its SDP.
-pub fn sdp(context: &Context, kind: &str, id: &str) -> Result<(), CliError> {
-    table::raw(&context.client.bytes(&format!("{}/sdp", at(kind, id)))?)
-}
-
-/// The fields that inputs and outputs share, as given.
-///
-/// # Errors
-/// When sources or interfaces are not as many as addresses.
-pub fn body(stream: &Stream) -> Result<Map<String, Value>, CliError> {
-    let legs = legs("--", &stream.address, &stream.source, &stream.interface)?;
-    let labels = Value::Object(in_languages(&stream.labels)?);
-    let mut body = Map::new();
-    let mut give = |key: &str, value: Option<Value>| {
-        if let Some(value) = value {
-            body.insert(key.to_owned(), value);
-        }
-    };
-    give("id", stream.id.clone().map(Value::from));
-    give("label", stream.label.clone().map(Value::from));
-    give("zone", stream.zone.clone().map(Value::from));
-    give("payload_type", stream.payload_type.map(Value::from));
-    give("labels", (!stream.labels.is_empty()).then_some(labels));
-    give("legs", (!stream.address.is_empty()).then_some(legs));
-    Ok(body)
+    /// The id of what it replaces, if it shall.
+    pub fn replaces(&self) -> Option<&str> {
+        self.id.as_deref().filter(|_| self.replace)
+    }
 }
 
 /// Labels in other languages, each given as `de=Endoskop`.
-pub fn in_languages(given: &[String]) -> Result<Map<String, Value>, CliError> {
-    let mut labels = Map::new();
-    for label in given {
-        let Some((language, label)) = label.split_once('=') else {
-            return Err(CliError::Arguments(format!("'{label}' is not LANGUAGE=LABEL")));
-        };
-        labels.insert(language.to_owned(), label.into());
-    }
-    Ok(labels)
+pub fn in_languages(given: &[String]) -> Result<BTreeMap<String, String>, CliError> {
+    let pair = |label: &String| match label.split_once('=') {
+        Some((language, label)) => Ok((language.to_owned(), label.to_owned())),
+        None => Err(CliError::Arguments(format!("'{label}' is not LANGUAGE=LABEL"))),
+    };
+    given.iter().map(pair).collect()
 }
 
-/// Adds or replaces, and says what there is now.
-pub fn put(
-    context: &Context,
-    kind: &str,
-    stream: &Stream,
-    body: Map<String, Value>,
-) -> Result<(), CliError> {
-    let (method, mut path) = match (&stream.id, stream.replace) {
-        (Some(id), true) => ("PUT", at(kind, id)),
-        _ => ("POST", format!("/api/v1/{kind}")),
-    };
-    let answer = match &stream.sdp {
-        None => context.client.send(method, &path, &Value::Object(body))?,
-        Some(file) => {
-            let text = read(file)?;
-            let mut query = Vec::new();
-            for (key, value) in
-                [("label", &stream.label), ("zone", &stream.zone), ("id", &stream.id)]
-            {
-                if let Some(value) = value {
-                    query.push(format!("{key}={}", segment(value)));
-                }
-            }
-            if stream.tolerant {
-                query.push("tolerant=true".to_owned());
-            }
-            if !query.is_empty() {
-                path = format!("{path}?{}", query.join("&"));
-            }
-            context.client.send_as(method, &path, "application/sdp", text.as_bytes())?
-        }
-    };
-    if context.json {
-        return table::json(&answer.body);
+/// What was added or replaced.
+pub struct Stored<'a> {
+    /// Which.
+    pub id: &'a str,
+    /// Where its picture is.
+    pub legs: &'a [Leg],
+    /// Where its sound is.
+    pub audio: Option<&'a [Leg]>,
+    /// Where its ancillary data are.
+    pub ancillary: Option<&'a [Leg]>,
+    /// What of an SDP was not taken over.
+    pub warnings: &'a [String],
+}
+
+/// Says what there is now.
+pub fn stored(created: bool, stored: &Stored<'_>) -> Result<(), CliError> {
+    for warning in stored.warnings {
+        eprintln!("ormatrix: {warning}");
     }
-    for warning in answer.body.get("warnings").map_or(&[][..], table::list) {
-        eprintln!("ormatrix: {}", warning.as_str().unwrap_or_default());
-    }
-    let done = if answer.status == 201 { "added" } else { "replaced" };
-    let mut said =
-        format!("{done} {}: {}", table::text(&answer.body, "id"), table::legs(&answer.body));
-    for level in ["audio", "ancillary"] {
-        if let Some(stream) = answer.body.get(level) {
-            said.extend(["; ", level, " ", &table::legs(stream)]);
+    let done = if created { "added" } else { "replaced" };
+    let mut said = format!("{done} {}: {}", stored.id, table::legs(stored.legs));
+    for (level, legs) in table::BESIDE.into_iter().zip([stored.audio, stored.ancillary]) {
+        if let Some(legs) = legs {
+            said.extend(["; ", level, " ", &table::legs(legs)]);
         }
     }
     table::line(&said)
 }
 
-/// Removes, and says so.
-pub fn remove(context: &Context, kind: &str, id: &str) -> Result<(), CliError> {
-    context.client.delete(&at(kind, id))?;
+/// Says that something was removed.
+pub fn removed(context: &Context, id: &str) -> Result<(), CliError> {
     if context.json { table::json(&Value::Null) } else { table::line(&format!("removed {id}")) }
+}
+
+/// A revision as `If-Match` takes it.
+pub fn etag(revision: impl AsRef<str>) -> String {
+    format!("\"{}\"", revision.as_ref())
 }
 
 /// The text of a file, or of standard input for `-`.
@@ -265,9 +205,4 @@ pub fn read(file: &Path) -> Result<String, CliError> {
         fs::read_to_string(file)
     };
     text.map_err(|reason| CliError::File { path: file.to_owned(), reason })
-}
-
-/// Where one is.
-pub fn at(kind: &str, id: &str) -> String {
-    format!("/api/v1/{kind}/{}", segment(id))
 }

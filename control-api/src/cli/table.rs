@@ -1,10 +1,17 @@
 //! Output for people.
 
-use std::io::{self, Write};
+use std::{
+    fmt::Display,
+    io::{self, Write},
+};
 
+use ormatrix_client::types::{Findings, Leg, Level, Output, Route, Signal, StandIn};
 use serde_json::Value;
 
 use super::CliError;
+
+/// The levels beside the picture, as they are told.
+pub const BESIDE: [&str; 2] = ["audio", "ancillary"];
 
 /// Prints text and a line end.
 pub fn line(text: &str) -> Result<(), CliError> {
@@ -38,41 +45,36 @@ pub fn print<const N: usize>(heading: [&str; N], rows: &[[String; N]]) -> Result
     rows.iter().try_for_each(|row| line(&render(row)))
 }
 
-/// The text at a path of keys such as `signal/state`; `-` where there is none.
-pub fn text(value: &Value, path: &str) -> String {
-    match value.pointer(&format!("/{path}")) {
-        None | Some(Value::Null) => "-".to_owned(),
-        Some(Value::String(text)) if text.is_empty() => "-".to_owned(),
-        Some(Value::String(text)) => text.clone(),
-        Some(other) => other.to_string(),
-    }
+/// Something to read; `-` for nothing.
+pub fn text(value: impl Display) -> String {
+    let said = value.to_string();
+    if said.is_empty() { "-".to_owned() } else { said }
 }
 
-/// The elements of a list; none when it is no list.
-pub fn list(value: &Value) -> &[Value] {
-    value.as_array().map_or(&[], Vec::as_slice)
+/// Something to read, if it is there; `-` for nothing.
+pub fn maybe(value: Option<&impl Display>) -> String {
+    value.map_or_else(|| "-".to_owned(), text)
 }
 
 /// The legs of a stream, as `239.1.1.1:5004 on eth0`.
-pub fn legs(stream: &Value) -> String {
-    let leg = |leg: &Value| {
-        let address = text(leg, "address");
-        let address = if address.contains(':') { format!("[{address}]") } else { address };
-        let mut said = format!("{address}:{}", text(leg, "port"));
-        for (key, word) in [("source", "from"), ("interface", "on")] {
-            if leg.get(key).is_some_and(|value| !value.is_null()) {
-                said.extend([" ", word, " ", &text(leg, key)]);
+pub fn legs(legs: &[Leg]) -> String {
+    let leg = |leg: &Leg| {
+        let address = &leg.address;
+        let address = if address.contains(':') { &format!("[{address}]") } else { address };
+        let mut said = format!("{address}:{}", leg.port);
+        for (value, word) in [(&leg.source, "from"), (&leg.interface, "on")] {
+            if let Some(value) = value {
+                said.extend([" ", word, " ", value]);
             }
         }
         said
     };
-    let legs = stream.get("legs").map_or(&[][..], list);
     legs.iter().map(leg).collect::<Vec<_>>().join(" + ")
 }
 
 /// Bits a second for people.
-pub fn bits(value: Option<&Value>) -> String {
-    match value.and_then(Value::as_u64) {
+pub fn bits(value: Option<u64>) -> String {
+    match value {
         None => "-".to_owned(),
         Some(0) => "0".to_owned(),
         Some(bits) if bits < 1_000_000_000 => format!("{:.1} Mb/s", bits as f64 / 1e6),
@@ -80,47 +82,60 @@ pub fn bits(value: Option<&Value>) -> String {
     }
 }
 
-/// The levels that something has beside its picture, as `audio, ancillary`.
-pub fn levels(stream: &Value) -> String {
-    let has = ["audio", "ancillary"].into_iter().filter(|level| stream.get(level).is_some());
-    let has: Vec<&str> = has.collect();
-    if has.is_empty() { "-".to_owned() } else { has.join(", ") }
+/// Several things in a line; `-` for none.
+pub fn listed<T: AsRef<str>>(things: &[T]) -> String {
+    let things: Vec<&str> = things.iter().map(AsRef::as_ref).collect();
+    text(things.join(", "))
+}
+
+/// Levels as they are written on the command line behind what they are of: `:audio,ancillary`,
+/// and nothing for all.
+pub fn behind(levels: &[Level]) -> String {
+    let levels: Vec<&str> = levels.iter().map(Level::as_str).collect();
+    if levels.is_empty() { String::new() } else { format!(":{}", levels.join(",")) }
 }
 
 /// The state of an input's picture, and what was found about it: `ok, frozen`.
-pub fn signal(input: &Value) -> String {
-    let mut said = text(input, "signal/state");
-    for (finding, word) in
-        [("frozen_since", "frozen"), ("black_since", "black"), ("found_format", "other format")]
-    {
-        if input["findings"].get(finding).is_some() {
-            said.extend([", ", word]);
-        }
+pub fn signal(signal: &Signal, findings: Option<&Findings>) -> String {
+    let mut said = text(&signal.state);
+    for finding in findings.into_iter().flat_map(found) {
+        said.extend([", ", finding]);
     }
     said
 }
 
+/// What was found about a picture, in words.
+pub fn found(findings: &Findings) -> Vec<&'static str> {
+    let Findings { frozen_since, black_since, found_format } = findings;
+    let found = [(frozen_since, "frozen"), (black_since, "black"), (found_format, "other format")];
+    found.into_iter().filter(|(found, _)| found.is_some()).map(|(_, word)| word).collect()
+}
+
 /// What an output shows, and what stands in for that: `endoscope (BACKUP: room)`.
-pub fn shows(output: &Value) -> String {
-    let input = text(output, "route/input");
-    match &output["route"]["stand_in"] {
-        Value::String(slate) => format!("{input} ({})", slate.to_uppercase()),
-        Value::Object(_) => format!("{input} (BACKUP: {})", text(output, "route/stand_in/backup")),
-        _ => input,
+pub fn shows(route: &Route) -> String {
+    let input = maybe(route.input.as_ref());
+    match &route.stand_in {
+        None => input,
+        Some(StandIn::Backup { backup }) => format!("{input} (BACKUP: {backup})"),
+        Some(StandIn::Slate(slate)) => format!("{input} ({})", slate.to_string().to_uppercase()),
+        Some(StandIn::Unlisted(other)) => {
+            let other = other.as_str().map_or_else(|| other.to_string(), str::to_uppercase);
+            format!("{input} ({other})")
+        }
     }
 }
 
 /// What is on the levels beside an output's picture: `audio`, or `audio: room` where it is of
 /// another input than the picture.
-pub fn apart(output: &Value) -> String {
-    let picture = &output["route"]["input"];
-    let on = |level: &&str| output.pointer(&format!("/levels/{level}/route/input"));
-    let levels = ["audio", "ancillary"].into_iter().filter(|level| on(level).is_some());
-    let said = levels.map(|level| match on(&level) {
-        Some(input) if input == picture => level.to_owned(),
-        Some(Value::String(other)) => format!("{level}: {other}"),
-        _ => format!("{level}: none"),
+pub fn apart(output: &Output) -> String {
+    let picture = &output.route.input;
+    let said = BESIDE.into_iter().filter_map(|level| {
+        let on = &output.levels.get(level)?.route.input;
+        Some(match on {
+            on if on == picture => level.to_owned(),
+            Some(other) => format!("{level}: {other}"),
+            None => format!("{level}: none"),
+        })
     });
-    let said: Vec<String> = said.collect();
-    if said.is_empty() { "-".to_owned() } else { said.join(", ") }
+    listed(&said.collect::<Vec<_>>())
 }

@@ -3,10 +3,13 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use serde_json::{Value, json};
+use ormatrix_client::{
+    Answer, DeleteRouteOptions,
+    types::{Level, LevelRoute, OutputRoute, RouteBody, RouteState},
+};
+use serde::de::DeserializeOwned;
 
-use super::{CliError, Context, UNCONFIRMED, client::Answer, table};
-use crate::http::query::segment;
+use super::{CliError, Context, UNCONFIRMED, table};
 
 /// One take.
 #[derive(Args)]
@@ -38,48 +41,61 @@ pub struct Clear {
 
 /// Takes an input to an output.
 pub fn take(context: &Context, take: &Take) -> Result<ExitCode, CliError> {
-    let mut body = json!({ "input": take.input, "wait_ms": take.wait_ms, "force": take.force });
-    if !take.levels.is_empty() {
-        body["levels"] = json!(take.levels);
-    }
-    let path = format!("/api/v1/outputs/{}/route", segment(&take.output));
-    let answer = context.client.send("PUT", &path, &body)?;
-    finish(context, &answer, &[(&answer.body, &take.levels)])
+    let levels = levels(take.levels.iter().map(String::as_str));
+    let body = RouteBody {
+        input: take.input.clone(),
+        wait_ms: Some(take.wait_ms),
+        force: Some(take.force),
+        levels: (!levels.is_empty()).then(|| levels.clone()),
+    };
+    let answer = context.client.put_route(&take.output, &body)?;
+    finish(context, &answer, |route| vec![(route, levels)])
 }
 
 /// Clears an output.
 pub fn clear(context: &Context, clear: &Clear) -> Result<ExitCode, CliError> {
-    let mut path = format!("/api/v1/outputs/{}/route", segment(&clear.output));
-    if !clear.levels.is_empty() {
-        path = format!("{path}?levels={}", segment(&clear.levels.join(",")));
-    }
-    let answer = context.client.delete(&path)?;
-    finish(context, &answer, &[(&answer.body, &clear.levels)])
+    let named = (!clear.levels.is_empty()).then(|| clear.levels.join(","));
+    let answer =
+        context.client.delete_route(&clear.output, &DeleteRouteOptions { levels: named })?;
+    let levels = levels(clear.levels.iter().map(String::as_str));
+    finish(context, &answer, |route| vec![(route, levels)])
+}
+
+/// Levels by their names.
+pub fn levels<'a>(names: impl Iterator<Item = &'a str>) -> Vec<Level> {
+    names.map(Level::from).collect()
+}
+
+/// The number of a take, as the API tells it.
+pub fn number(text: &str) -> Result<u64, CliError> {
+    let wrong = |_| CliError::Arguments(format!("'{text}' is not the number of a take"));
+    text.parse().map_err(wrong)
 }
 
 /// Says what became of takes: of each its route and the levels that were named.
-pub fn finish(
+pub fn finish<T: DeserializeOwned>(
     context: &Context,
-    answer: &Answer,
-    routes: &[(&Value, &Vec<String>)],
+    answer: &Answer<T>,
+    routes: impl FnOnce(T) -> Vec<(OutputRoute, Vec<Level>)>,
 ) -> Result<ExitCode, CliError> {
-    let confirmed = answer.status != 202;
     if context.json {
-        table::json(&answer.body)?;
+        table::json(answer.body())?;
     } else {
-        for (route, levels) in routes {
-            let output = table::text(route, "output");
-            if levels.is_empty() || levels.iter().any(|level| level == "video") {
-                table::line(&said(&output, route))?;
+        for (taken, levels) in routes(answer.value()?) {
+            let OutputRoute { output, input, state, since, levels: beside, .. } = taken;
+            if levels.is_empty() || levels.contains(&Level::Video) {
+                table::line(&said(&output, input.as_ref(), &state, since.as_ref()))?;
             }
-            for level in ["audio", "ancillary"] {
-                if let Some(beside) = route.pointer(&format!("/levels/{level}/route")) {
-                    table::line(&said(&format!("{output} {level}"), beside))?;
+            for level in table::BESIDE {
+                if let Some(LevelRoute { route }) = beside.get(level) {
+                    let place = format!("{output} {level}");
+                    let (input, since) = (route.input.as_ref(), route.since.as_ref());
+                    table::line(&said(&place, input, &route.state, since))?;
                 }
             }
         }
     }
-    if confirmed {
+    if answer.is_done() {
         return Ok(ExitCode::SUCCESS);
     }
     eprintln!(
@@ -89,11 +105,11 @@ pub fn finish(
     Ok(ExitCode::from(UNCONFIRMED))
 }
 
-fn said(place: &str, route: &Value) -> String {
-    let input = table::text(route, "input");
-    match table::text(route, "state").as_str() {
-        "none" => format!("{place}: cleared"),
-        "live" => format!("{place}: {input}, live since {}", table::text(route, "since")),
+fn said(place: &str, input: Option<&String>, state: &RouteState, since: Option<&String>) -> String {
+    let input = table::maybe(input);
+    match state {
+        RouteState::None => format!("{place}: cleared"),
+        RouteState::Live => format!("{place}: {input}, live since {}", table::maybe(since)),
         state => format!("{place}: {input}, {state}"),
     }
 }

@@ -3,10 +3,12 @@
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
-use serde_json::{Value, json};
+use ormatrix_client::types::{Level, SalvoView, Take, TakeChange, WaitBody};
 
-use super::{CliError, Context, table, take::finish};
-use crate::http::query::segment;
+use super::{
+    CliError, Context, table,
+    take::{finish, number},
+};
 
 /// Undoes a take.
 #[derive(Args)]
@@ -44,43 +46,43 @@ pub fn undo(context: &Context, undo: &Undo) -> Result<ExitCode, CliError> {
     let Some(take) = undo.take.as_ref().filter(|_| undo.command.is_none()) else {
         return list(context);
     };
-    let path = format!("/api/v1/takes/{}/undo", segment(take));
-    let answer = context.client.send("POST", &path, &json!({ "force": undo.force }))?;
-    let routes = answer.body.get("routes").map_or(&[][..], table::list);
-    let whole = Vec::new();
-    let routes: Vec<_> = routes.iter().map(|route| (route, &whole)).collect();
-    finish(context, &answer, &routes)
+    let body = WaitBody { force: Some(undo.force), wait_ms: None };
+    let answer = context.client.undo_take(number(take)?, &body)?;
+    let whole = |salvo: SalvoView| salvo.routes.into_iter().map(|route| (route, Vec::new()));
+    finish(context, &answer, |salvo| whole(salvo).collect())
 }
 
 /// Puts an output's safe source on it.
 pub fn park(context: &Context, park: &Park) -> Result<ExitCode, CliError> {
-    let path = format!("/api/v1/outputs/{}/park", segment(&park.output));
-    let answer = context.client.send("POST", &path, &json!({ "force": park.force }))?;
-    finish(context, &answer, &[(&answer.body, &Vec::new())])
+    let body = WaitBody { force: Some(park.force), wait_ms: None };
+    let answer = context.client.park_output(&park.output, &body)?;
+    finish(context, &answer, |route| vec![(route, Vec::new())])
 }
 
 fn list(context: &Context) -> Result<ExitCode, CliError> {
-    let takes = context.client.get("/api/v1/takes")?;
+    let answer = context.client.list_takes()?;
     if context.json {
-        table::json(&takes)?;
+        table::json(answer.body())?;
         return Ok(ExitCode::SUCCESS);
     }
-    let change = |change: &Value| {
-        let (output, level) = (table::text(change, "output"), table::text(change, "level"));
-        let level = if level == "video" { String::new() } else { format!(":{level}") };
-        format!("{output}{level}: {} > {}", table::text(change, "from"), table::text(change, "to"))
+    let change = |change: &TakeChange| {
+        let level = match &change.level {
+            Level::Video => String::new(),
+            level => format!(":{level}"),
+        };
+        let [from, to] = [&change.from, &change.to].map(|input| table::maybe(input.as_ref()));
+        format!("{}{level}: {from} > {to}", change.output)
     };
-    let row = |take: &Value| {
-        let changes = take.get("changes").map_or(&[][..], table::list);
-        let can = if take["last"] == true { "yes" } else { "no, taken again since" };
+    let row = |take: &Take| {
+        let can = if take.last { "yes" } else { "no, taken again since" };
         [
-            table::text(take, "take"),
-            table::text(take, "at"),
+            table::text(take.take),
+            table::text(&take.at),
             can.to_owned(),
-            changes.iter().map(change).collect::<Vec<_>>().join(", "),
+            take.changes.iter().map(change).collect::<Vec<_>>().join(", "),
         ]
     };
-    let rows: Vec<_> = table::list(&takes).iter().map(row).collect();
+    let rows: Vec<_> = answer.value()?.iter().map(row).collect();
     table::print(["TAKE", "AT", "CAN BE UNDONE", "CHANGED"], &rows)?;
     Ok(ExitCode::SUCCESS)
 }

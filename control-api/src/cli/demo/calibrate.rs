@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
+use ormatrix_client::types::{Input, Output};
 
 /// A format to try.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,18 +98,22 @@ impl Reading {
         self.frames.iter().all(|(label, frames)| earlier.frames.get(label) != Some(frames))
     }
 
-    /// Adds what the API tells of the inputs or the outputs.
-    pub fn count(&mut self, list: &Value) {
-        for one in list.as_array().into_iter().flatten() {
-            let number = |path: &str| one.pointer(path).and_then(Value::as_u64);
-            let label = one["label"].as_str().unwrap_or_default().to_owned();
-            let frames = number("/signal/whole_frames").or_else(|| number("/sent/whole_frames"));
-            self.frames.insert(label, frames.unwrap_or_default());
-            self.faults +=
-                ["/signal/lost_packets", "/signal/cut_frames", "/sent/withheld/send_failed"]
-                    .iter()
-                    .filter_map(|path| number(path))
-                    .sum::<u64>();
+    /// Adds what the API tells of the inputs.
+    pub fn count_inputs(&mut self, inputs: &[Input]) {
+        for Input { label, signal, .. } in inputs {
+            self.frames.insert(label.clone(), signal.whole_frames.unwrap_or_default());
+            let faults = [signal.lost_packets, signal.cut_frames];
+            self.faults += faults.into_iter().flatten().sum::<u64>();
+        }
+    }
+
+    /// Adds what the API tells of the outputs.
+    pub fn count_outputs(&mut self, outputs: &[Output]) {
+        for Output { label, sent, .. } in outputs {
+            let frames = sent.as_ref().map(|sent| sent.whole_frames);
+            self.frames.insert(label.clone(), frames.unwrap_or_default());
+            let withheld = sent.as_ref().and_then(|sent| sent.withheld.get("send_failed"));
+            self.faults += withheld.copied().unwrap_or_default();
         }
     }
 }
@@ -180,7 +184,7 @@ pub fn next(fell: Rung, achieved: f64) -> Option<Rung> {
 mod tests {
     use serde_json::json;
 
-    use super::*;
+    use super::{super::super::samples, *};
 
     #[test]
     fn processor_time() {
@@ -207,12 +211,13 @@ mod tests {
             frames: BTreeMap::new(),
             faults: 0,
         };
-        reading.count(&json!([
-            {"label": "Endoscope", "signal": {"whole_frames": frames, "lost_packets": lost}},
-            {"label": "Robot", "signal": {"whole_frames": frames * 2, "lost_packets": 0}},
-        ]));
-        reading
-            .count(&json!([{"label": "Main", "sent": {"whole_frames": frames, "withheld": {}}}]));
+        let signal = |frames: u64, lost: u64| json!({"whole_frames": frames, "lost_packets": lost});
+        reading.count_inputs(&[
+            samples::input(&json!({"label": "Endoscope", "signal": signal(frames, lost)})),
+            samples::input(&json!({"label": "Robot", "signal": signal(frames * 2, 0)})),
+        ]);
+        let main = json!({"label": "Main", "sent": {"whole_frames": frames}});
+        reading.count_outputs(&[samples::output(&main)]);
         reading
     }
 

@@ -83,11 +83,17 @@ enum DemoError {
     #[error(transparent)]
     Dead(#[from] crew::Dead),
     #[error(transparent)]
-    Api(#[from] CliError),
+    Api(CliError),
     #[error("{name} does not start: {words}")]
     Sink { name: String, words: String },
     #[error("waited {seconds} s in vain for {what}: {reason}\n{words}Logs are in {}", logs.display())]
     NotUp { what: &'static str, seconds: u64, reason: String, words: String, logs: PathBuf },
+}
+
+impl From<ormatrix_client::Error> for DemoError {
+    fn from(error: ormatrix_client::Error) -> Self {
+        Self::Api(error.into())
+    }
 }
 
 /// Runs a demo.

@@ -10,7 +10,7 @@ use std::{
     thread,
 };
 
-use serde_json::{Value, json};
+use ormatrix_client::types::{Leg, OnLoss, OutputBody, OutputStreamBody};
 
 use super::{
     super::supervise::process::Launch,
@@ -152,14 +152,16 @@ impl Plan {
 
 impl Output {
     /// What the API is told of it: every level, and a slate when its source is lost.
-    pub fn body(&self) -> Value {
-        let stream = |port: u16| json!([{ "address": LOOPBACK, "port": port }]);
-        json!({
-            "label": self.label, "zone": self.zone, "legs": stream(self.ports.video),
-            "audio": { "legs": stream(self.ports.audio) },
-            "ancillary": { "legs": stream(self.ports.ancillary) },
-            "on_loss": "slate",
-        })
+    pub fn body(&self) -> OutputBody {
+        let legs = |port: u16| vec![Leg::new(LOOPBACK.to_string(), port.into())];
+        OutputBody {
+            label: Some(self.label.clone()),
+            zone: Some(self.zone.to_owned()),
+            audio: Some(OutputStreamBody::new(legs(self.ports.audio))),
+            ancillary: Some(OutputStreamBody::new(legs(self.ports.ancillary))),
+            on_loss: Some(OnLoss::Slate),
+            ..OutputBody::new(legs(self.ports.video))
+        }
     }
 }
 

@@ -11,14 +11,14 @@ use std::{
     time::Duration,
 };
 
+use ormatrix_client::{
+    Client, Error, PutInputOptions, PutOutputOptions,
+    types::{Input, InputBody, OnLoss, Output, OutputBody, Ready, RouteBody},
+};
 use ormatrix_io::{Clock, SystemClock};
-use serde_json::{Value, json};
 
 use super::{
-    super::{
-        client::Client,
-        supervise::crew::{Crew, Role, What},
-    },
+    super::supervise::crew::{Crew, Role, What},
     DemoError,
     calibrate::{self, Outcome, Reading, Ticks},
     plan::{Plan, Programs},
@@ -77,7 +77,7 @@ impl Stage {
         let mut stage = Self {
             url: String::new(),
             crew,
-            client: Client::new("", None),
+            client: Client::new(""),
             programs,
             state,
             stop,
@@ -89,10 +89,13 @@ impl Stage {
             stage.url = said.iter().find_map(|line| reachable(line)).unwrap_or_default();
             if stage.url.is_empty() { Err(String::new()) } else { Ok(()) }
         })?;
-        stage.client = Client::new(&stage.url, None);
-        stage.wait(START, "the router to connect", |stage| match stage.client.get("/readyz") {
-            Ok(_) => Ok(()),
-            Err(error) => Err(error.to_string()),
+        stage.client = Client::new(&stage.url);
+        stage.wait(START, "the router to connect", |stage| {
+            let ready = stage.client.readyz().and_then(|ready| ready.value());
+            match ready.map_err(|error| error.to_string())? {
+                Ready { ready: true, .. } => Ok(()),
+                Ready { detail, .. } => Err(detail.unwrap_or_default()),
+            }
         })?;
         stage.watch()?;
         Ok(stage)
@@ -109,8 +112,8 @@ impl Stage {
                 let launch = self.programs.window(&self.state, &self.url, output);
                 self.crew.start(&sink_name(&output.id), Role::Sink, launch)?;
             } else {
-                let path = format!("/api/v1/outputs/{}", output.id);
-                self.client.send("PUT", &path, &output.body())?;
+                let options = PutOutputOptions::default();
+                self.client.put_output(&output.id, &output.body(), &options)?;
             }
         }
         for input in &plan.inputs {
@@ -119,23 +122,24 @@ impl Stage {
         }
         let (inputs, outputs) = (plan.inputs.len(), plan.outputs.len());
         self.wait(UP, "every input to have signal", |stage| {
-            let list = stage.list("inputs")?;
-            all(&list, inputs, "/signal/state", "ok")?;
-            stage.list("outputs").and_then(|list| {
-                let known = list.as_array().map_or(0, Vec::len);
-                if known == outputs {
-                    Ok(())
-                } else {
-                    Err(format!("{known} of {outputs} outputs are known"))
-                }
-            })
+            let said = |error: Error| error.to_string();
+            all(&stage.inputs().map_err(said)?, inputs, of_input, "ok")?;
+            let known = stage.outputs().map_err(said)?.len();
+            if known == outputs {
+                Ok(())
+            } else {
+                Err(format!("{known} of {outputs} outputs are known"))
+            }
         })?;
         self.protect(plan)?;
         for (output, input) in plan.routes() {
-            let path = format!("/api/v1/outputs/{}/route", output.id);
             // On a machine that is too slow a signal may be lost just now; it comes back.
-            let take = json!({"input": input.id, "wait_ms": 0, "force": true});
-            self.client.send("PUT", &path, &take)?;
+            let take = RouteBody {
+                wait_ms: Some(0),
+                force: Some(true),
+                ..RouteBody::new(input.id.clone())
+            };
+            self.client.put_route(&output.id, &take)?;
         }
         if !self.windows {
             for output in &plan.outputs {
@@ -146,23 +150,23 @@ impl Stage {
             self.rest(SECOND / 2)?;
         }
         self.wait(UP, "every output to be live", |stage| {
-            all(&stage.list("outputs")?, outputs, "/route/state", "live")
+            let list = stage.outputs().map_err(|error| error.to_string())?;
+            all(&list, outputs, of_output, "live")
         })
     }
 
     /// Gives one input another to fall back on, and windows a slate.
     fn protect(&self, plan: &Plan) -> Result<(), DemoError> {
-        let change = |path: String, key: &str, value: Value| -> Result<(), DemoError> {
-            let mut body = self.client.get(&path)?;
-            body[key] = value;
-            self.client.send("PUT", &path, &body)?;
-            Ok(())
-        };
+        // What is answered beyond a body is not put into it.
         if let Some((input, backup)) = plan.backup() {
-            change(format!("/api/v1/inputs/{}", input.id), "backups", json!([backup.id]))?;
+            let mut body: InputBody = self.client.get_input(&input.id)?.typed().value()?;
+            body.backups = Some(vec![backup.id.clone()]);
+            self.client.put_input(&input.id, &body, &PutInputOptions::default())?;
         }
         for output in plan.outputs.iter().filter(|_| self.windows) {
-            change(format!("/api/v1/outputs/{}", output.id), "on_loss", json!("slate"))?;
+            let mut body: OutputBody = self.client.get_output(&output.id)?.typed().value()?;
+            body.on_loss = Some(OnLoss::Slate);
+            self.client.put_output(&output.id, &body, &PutOutputOptions::default())?;
         }
         Ok(())
     }
@@ -288,14 +292,18 @@ impl Stage {
         }
     }
 
-    fn list(&self, noun: &str) -> Result<Value, String> {
-        self.client.get(&format!("/api/v1/{noun}")).map_err(|error| error.to_string())
+    fn inputs(&self) -> Result<Vec<Input>, Error> {
+        self.client.list_inputs()?.value()
+    }
+
+    fn outputs(&self) -> Result<Vec<Output>, Error> {
+        self.client.list_outputs()?.value()
     }
 
     /// Frames a second of the first input.
     fn rate(&self) -> Result<f64, DemoError> {
-        let list = self.client.get("/api/v1/inputs")?;
-        let text = list.pointer("/0/video/rate").and_then(Value::as_str).unwrap_or_default();
+        let inputs = self.inputs()?;
+        let text = inputs.first().map(|input| &*input.video.rate).unwrap_or_default();
         let (numerator, denominator) = text.split_once('/').unwrap_or((text, "1"));
         match (numerator.parse::<f64>(), denominator.parse::<f64>()) {
             (Ok(numerator), Ok(denominator)) if denominator > 0.0 => Ok(numerator / denominator),
@@ -312,9 +320,8 @@ impl Stage {
             frames: std::collections::BTreeMap::new(),
             faults: 0,
         };
-        for noun in ["inputs", "outputs"] {
-            reading.count(&self.client.get(&format!("/api/v1/{noun}"))?);
-        }
+        reading.count_inputs(&self.inputs()?);
+        reading.count_outputs(&self.outputs()?);
         Ok(reading)
     }
 
@@ -354,17 +361,30 @@ fn reachable(line: &str) -> Option<String> {
     Some(format!("http://{}", SocketAddr::new(ip, address.port())))
 }
 
+/// How one of a list stands.
+struct Standing<'a> {
+    id: &'a str,
+    is: &'a str,
+    fault: Option<&'a str>,
+}
+
+fn of_input(input: &Input) -> Standing<'_> {
+    Standing { id: &input.id, is: input.signal.state.as_str(), fault: input.fault.as_deref() }
+}
+
+fn of_output(output: &Output) -> Standing<'_> {
+    Standing { id: &output.id, is: output.route.state.as_str(), fault: output.fault.as_deref() }
+}
+
 /// Whether all of a list are in a state; if not, who is in which.
-fn all(list: &Value, count: usize, path: &str, state: &str) -> Result<(), String> {
-    let list = list.as_array().map(Vec::as_slice).unwrap_or_default();
+fn all<T>(list: &[T], count: usize, of: fn(&T) -> Standing<'_>, state: &str) -> Result<(), String> {
     let mut others: Vec<String> = list
         .iter()
-        .filter_map(|one| {
-            let is = one.pointer(path).and_then(Value::as_str).unwrap_or("unknown");
-            let fault =
-                one["fault"].as_str().map(|fault| format!(" ({fault})")).unwrap_or_default();
-            let id = one["id"].as_str().unwrap_or("?");
-            (is != state).then(|| format!("{id} is {is}{fault}"))
+        .map(of)
+        .filter(|one| one.is != state)
+        .map(|Standing { id, is, fault }| {
+            let fault = fault.map(|fault| format!(" ({fault})")).unwrap_or_default();
+            format!("{id} is {is}{fault}")
         })
         .collect();
     if list.len() != count {
@@ -375,7 +395,9 @@ fn all(list: &Value, count: usize, path: &str, state: &str) -> Result<(), String
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use serde_json::json;
+
+    use super::{super::super::samples, *};
 
     #[test]
     fn what_listens_everywhere_is_called_on_loopback() {
@@ -392,15 +414,16 @@ mod tests {
 
     #[test]
     fn who_is_not_there_yet_is_named() {
-        let list = json!([
-            {"id": "endoscope", "signal": {"state": "ok"}},
-            {"id": "robot", "signal": {"state": "lost"}, "fault": "port in use"},
-        ]);
+        let list = [
+            json!({"id": "endoscope", "signal": {"state": "ok"}}),
+            json!({"id": "robot", "signal": {"state": "lost"}, "fault": "port in use"}),
+        ];
+        let list = list.each_ref().map(samples::input);
         assert_eq!(
-            all(&list, 3, "/signal/state", "ok").unwrap_err(),
+            all(&list, 3, of_input, "ok").unwrap_err(),
             "robot is lost (port in use), 2 of 3 are known"
         );
-        let list = json!([{"id": "main", "route": {"state": "live"}}]);
-        assert_eq!(all(&list, 1, "/route/state", "live"), Ok(()));
+        let list = [samples::output(&json!({"id": "main", "route": {"state": "live"}}))];
+        assert_eq!(all(&list, 1, of_output, "live"), Ok(()));
     }
 }

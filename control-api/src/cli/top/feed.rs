@@ -8,10 +8,10 @@ use std::{
     time::Duration,
 };
 
-use serde_json::Value;
+use ormatrix_client::{Client, Event};
 
 use super::{
-    super::{CliError, client::Client, events},
+    super::{CliError, events},
     model::Update,
 };
 
@@ -38,9 +38,9 @@ pub fn start(client: &Client) -> io::Result<Receiver<Update>> {
 /// Everything the API knows now.
 pub fn read(client: &Client) -> Result<Update, CliError> {
     Ok(Update::Reading {
-        router: client.get("/api/v1/router")?,
-        inputs: client.get("/api/v1/inputs")?,
-        outputs: client.get("/api/v1/outputs")?,
+        router: client.get_router()?.value()?,
+        inputs: client.list_inputs()?.value()?,
+        outputs: client.list_outputs()?.value()?,
     })
 }
 
@@ -52,17 +52,15 @@ fn tell(screen: &SyncSender<Update>, update: Update) -> bool {
 fn listen(client: &Client, screen: &SyncSender<Update>) {
     let mut last = None;
     loop {
-        if let Ok(stream) = client.stream("/api/v1/events", last.as_deref()) {
+        if let Ok(events) = events::listen(client, last.clone()) {
             tell(screen, Update::Listening(true));
-            let told = events::follow(stream, &mut last, &mut |_, name, data: Value| {
-                let said = events::said(name, &data);
-                let name = name.to_owned();
+            for Event { id, name, data } in events {
+                let said = events::said(&name, &data);
                 let heard = said.map(|said| Update::Event { name, said });
-                let seen = heard.is_none_or(|event| tell(screen, event));
-                if seen { Ok(()) } else { Err(CliError::OutputClosed) }
-            });
-            if told.is_err() {
-                return;
+                if heard.is_some_and(|event| !tell(screen, event)) {
+                    return;
+                }
+                last = id;
             }
         }
         if !tell(screen, Update::Listening(false)) {

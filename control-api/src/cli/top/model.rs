@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use serde_json::Value;
+use ormatrix_client::types::{Input, Output, Router};
 
 use super::{
     super::table,
@@ -23,11 +23,11 @@ pub enum Update {
     /// What the API answered.
     Reading {
         /// `/router`.
-        router: Value,
+        router: Router,
         /// `/inputs`.
-        inputs: Value,
+        inputs: Vec<Input>,
         /// `/outputs`.
-        outputs: Value,
+        outputs: Vec<Output>,
     },
     /// It did not answer, and why.
     Away(String),
@@ -247,20 +247,20 @@ impl Model {
         }
     }
 
-    fn read(&mut self, router: &Value, inputs: &Value, outputs: &Value) {
+    fn read(&mut self, router: &Router, inputs: &[Input], outputs: &[Output]) {
         let now = self.now;
         // What was not looked at may have moved.
         if self.read_at.is_none_or(|at| now.saturating_sub(at) > FRESH) {
             self.moved.1 = now;
         }
         self.read_at = Some(now);
-        self.router = (router["connected"] == true).then(|| RouterLine {
-            version: table::text(router, "version"),
-            lanes: table::text(router, "lanes"),
-            started_at: router["started_at"].as_str().and_then(unix_ns),
+        self.router = router.connected.then(|| RouterLine {
+            version: table::maybe(router.version.as_ref()),
+            lanes: table::maybe(router.lanes.as_ref()),
+            started_at: router.started_at.as_deref().and_then(unix_ns),
         });
-        let mut inputs: Vec<InputRow> = table::list(inputs).iter().map(InputRow::of).collect();
-        let mut outputs: Vec<OutputRow> = table::list(outputs).iter().map(OutputRow::of).collect();
+        let mut inputs: Vec<InputRow> = inputs.iter().map(InputRow::of).collect();
+        let mut outputs: Vec<OutputRow> = outputs.iter().map(OutputRow::of).collect();
         // What is not counted now has no past either.
         self.losses.retain(|id, _| inputs.iter().any(|row| row.id == *id && row.lost.is_some()));
         self.rates.retain(|id, _| outputs.iter().any(|row| row.id == *id && row.octets.is_some()));

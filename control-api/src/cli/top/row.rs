@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 
-use serde_json::Value;
+use ormatrix_client::types::{Input, Output};
 
 use super::super::{format, table};
 
@@ -136,35 +136,26 @@ fn urgency(state: &str) -> u64 {
 
 impl InputRow {
     /// An input as the API tells it.
-    pub fn of(input: &Value) -> Self {
-        let number = |path: &str| input.pointer(path).and_then(Value::as_u64);
-        let mut findings = Vec::new();
-        for (key, word) in
-            [("frozen_since", "frozen"), ("black_since", "black"), ("found_format", "other format")]
-        {
-            if input["findings"].get(key).is_some_and(|found| !found.is_null()) {
-                findings.push(word.to_owned());
-            }
-        }
-        let legs = input.pointer("/signal/legs").map_or(&[][..], table::list);
-        let dead = legs.iter().filter(|leg| leg["alive"] == false).count();
+    pub fn of(input: &Input) -> Self {
+        let (signal, legs) = (&input.signal, &input.signal.legs);
+        let found = input.findings.as_ref().map(table::found).unwrap_or_default();
+        let mut findings: Vec<String> = found.into_iter().map(str::to_owned).collect();
+        let dead = legs.iter().filter(|leg| !leg.alive).count();
         if legs.len() > 1 && dead > 0 {
             findings.push(format!("{dead} of {} legs dead", legs.len()));
         }
-        if let Some(fault) = input["fault"].as_str() {
-            findings.push(fault.to_owned());
-        }
+        findings.extend(input.fault.clone());
         Self {
-            id: table::text(input, "id"),
-            called: called(input),
-            signal: table::text(input, "signal/state"),
-            format: format::short(&input["video"]),
-            bits: number("/signal/bits_per_second"),
-            packets: number("/signal/packets"),
-            lost: number("/signal/lost_packets"),
+            id: input.id.clone(),
+            called: called(&input.label, &input.zone),
+            signal: table::text(&signal.state),
+            format: format::short(&input.video),
+            bits: signal.bits_per_second,
+            packets: signal.packets,
+            lost: signal.lost_packets,
             losing: None,
             findings: findings.join(", "),
-            tally: words(&input["tally"]),
+            tally: input.tally.join(", "),
         }
     }
 
@@ -182,27 +173,24 @@ impl InputRow {
 
 impl OutputRow {
     /// An output as the API tells it.
-    pub fn of(output: &Value) -> Self {
+    pub fn of(output: &Output) -> Self {
+        let (route, sent) = (&output.route, output.sent.as_ref());
         let mut notes = Vec::new();
         let apart = table::apart(output);
         if apart != "-" {
             notes.push(format!("with {apart}"));
         }
-        if let Some(owner) = output.pointer("/lock/owner").and_then(Value::as_str) {
-            notes.push(format!("locked by {owner}"));
-        }
-        for path in ["/fault", "/sent/send_error"] {
-            notes.extend(output.pointer(path).and_then(Value::as_str).map(str::to_owned));
-        }
-        let since = output.pointer("/route/since").and_then(Value::as_str);
+        notes.extend(output.lock.as_ref().map(|lock| format!("locked by {}", lock.owner)));
+        notes.extend(output.fault.clone());
+        notes.extend(sent.and_then(|sent| sent.send_error.clone()));
         Self {
-            id: table::text(output, "id"),
-            called: called(output),
-            shows: table::shows(output),
-            state: table::text(output, "route/state"),
-            stood_in: output["route"].get("stand_in").is_some_and(|it| !it.is_null()),
-            since: since.and_then(unix_ns),
-            octets: output.pointer("/sent/bytes").and_then(Value::as_u64),
+            id: output.id.clone(),
+            called: called(&output.label, &output.zone),
+            shows: table::shows(route),
+            state: table::text(&route.state),
+            stood_in: route.stand_in.is_some(),
+            since: route.since.as_deref().and_then(unix_ns),
+            octets: sent.map(|sent| sent.bytes),
             bits: None,
             notes: notes.join(", "),
         }
@@ -220,12 +208,8 @@ impl OutputRow {
     }
 }
 
-fn called(stream: &Value) -> String {
-    format!("{} {}", table::text(stream, "label"), table::text(stream, "zone"))
-}
-
-fn words(list: &Value) -> String {
-    table::list(list).iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", ")
+fn called(label: &str, zone: &str) -> String {
+    format!("{} {}", table::text(label), table::text(zone))
 }
 
 /// A time of the API in nanoseconds since the Unix epoch.
@@ -238,7 +222,7 @@ pub fn unix_ns(text: &str) -> Option<u64> {
 mod tests {
     use serde_json::json;
 
-    use super::*;
+    use super::{super::super::samples, *};
 
     #[test]
     fn the_worst_come_first_and_equals_stand_by_name() {
@@ -264,7 +248,7 @@ mod tests {
 
     #[test]
     fn an_answer_becomes_a_row() {
-        let output = OutputRow::of(&json!({
+        let output = OutputRow::of(&samples::output(&json!({
             "id": "main", "label": "Surgeon's display", "zone": "OR 3",
             "route": {
                 "input": "endoscope", "state": "live", "since": "1970-01-01T00:00:01.500Z",
@@ -273,22 +257,22 @@ mod tests {
             "levels": { "audio": { "route": { "input": "room" } } },
             "lock": { "owner": "nurse" },
             "sent": { "bytes": 7, "send_error": "no route" },
-        }));
+        })));
         assert_eq!((output.shows.as_str(), output.stood_in), ("endoscope (BACKUP: room)", true));
         assert_eq!((output.since, output.octets), (Some(1_500_000_000), Some(7)));
         assert_eq!(output.notes, "with audio: room, locked by nurse, no route");
         assert!(output.holds("or 3"));
         // A router that is away leaves nothing to say.
-        let away = OutputRow::of(&json!({
+        let away = OutputRow::of(&samples::output(&json!({
             "id": "main", "route": { "input": null, "state": "unknown", "since": null },
             "sent": null,
-        }));
+        })));
         assert_eq!(away, OutputRow { called: "- -".into(), ..away.unknown() });
-        let input = InputRow::of(&json!({
+        let input = InputRow::of(&samples::input(&json!({
             "id": "a", "signal": { "state": "ok", "legs": [{ "alive": true }, { "alive": false }] },
             "findings": { "frozen_since": "1970-01-01T00:00:00Z" }, "fault": "port in use",
             "tally": ["main", "wall"],
-        }));
+        })));
         assert_eq!(input.findings, "frozen, 1 of 2 legs dead, port in use");
         assert_eq!((input.tally.as_str(), input.bits), ("main, wall", None));
     }

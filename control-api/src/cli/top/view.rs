@@ -189,7 +189,7 @@ fn inputs(model: &Model, focused: bool, area: Rect, buffer: &mut Buffer) {
             Cell::from(row.id.clone()),
             state(&row.signal),
             Cell::from(row.format.clone()),
-            Cell::from(bits(row.bits.map(Into::into).as_ref())),
+            Cell::from(bits(row.bits)),
             Cell::from(row.lost.map_or("-".to_owned(), |lost| lost.to_string())),
             losing,
             finding(&row.findings),
@@ -222,7 +222,7 @@ fn outputs(model: &Model, focused: bool, area: Rect, buffer: &mut Buffer) {
             shows,
             state(&row.state),
             Cell::from(row.since.map_or("-".to_owned(), |since| lasted(now, since))),
-            Cell::from(bits(row.bits.map(Into::into).as_ref())),
+            Cell::from(bits(row.bits)),
             Cell::from(if row.notes.is_empty() { "-".to_owned() } else { row.notes.clone() }),
         ]
     };

@@ -13,18 +13,19 @@ use std::{
     time::Duration,
 };
 
+use ormatrix_client::{
+    Client, Error,
+    types::{ReportBody, ReportSubject, Severity},
+};
 use ormatrix_io::{Clock, SystemClock};
-use serde_json::{Value, json};
 
 use super::super::{
     CliError,
-    client::Client,
     supervise::{
         crew::{News, What},
         restarts::Patience,
     },
 };
-use crate::http::query::segment;
 
 /// Alarms that may wait for the thread.
 const WAITING: usize = 64;
@@ -33,7 +34,7 @@ const AGAIN: Duration = Duration::from_secs(1);
 /// How long an alarm is tried to be told, nanoseconds.
 const WORTH: u64 = 60 * 1_000_000_000;
 /// A program that has run so long since is well again, seconds.
-const CLEARS_AFTER_S: u64 = 600;
+const CLEARS_AFTER_S: u32 = 600;
 
 /// Longest text of an alarm, in characters.
 const TEXT_MAX: usize = 500;
@@ -42,7 +43,7 @@ const TEXT_MAX: usize = 500;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Alarm {
     id: String,
-    body: Value,
+    body: ReportBody,
 }
 
 impl Alarm {
@@ -64,16 +65,16 @@ impl Alarm {
             }
         };
         let log = log.display();
-        let body = json!({
-            "severity": "major",
-            "subject": { "kind": "process", "id": name },
-            "text": fit(&format!("{name} {what}"), &often),
-            "action": fit(
+        let body = ReportBody {
+            severity: Severity::Major,
+            subject: ReportSubject::new(name.clone(), "process".to_owned()),
+            text: fit(&format!("{name} {what}"), &often),
+            action: Some(fit(
                 &format!("Read the end of {log}: it says why."),
                 " `ormatrix status` tells what is missing now.",
-            ),
-            "clears_after_s": CLEARS_AFTER_S,
-        });
+            )),
+            clears_after_s: Some(CLEARS_AFTER_S),
+        };
         Some(Self { id: format!("process-{name}"), body })
     }
 }
@@ -99,7 +100,7 @@ impl Reporter {
     /// Begins; what could not be told is given to `say` in a line.
     pub fn start(url: &str, say: fn(&str)) -> io::Result<Self> {
         let (sender, alarms) = sync_channel(WAITING);
-        let client = Client::new(url, None);
+        let client = Client::new(url);
         let work = move || work(&alarms, &client, say);
         thread::Builder::new().name("alarms".into()).spawn(work)?;
         Ok(Self(sender))
@@ -113,7 +114,7 @@ impl Reporter {
 
 /// An alarm that has not been told yet.
 struct Pending {
-    body: Value,
+    body: ReportBody,
     until: u64,
     /// Whether it was said that it waits.
     said: bool,
@@ -137,21 +138,18 @@ fn work(alarms: &Receiver<Alarm>, client: &Client, say: fn(&str)) {
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return,
         }
-        pending.retain(|id, alarm| {
-            let path = format!("/api/v1/alarms/reported/{}", segment(id));
-            match client.send("PUT", &path, &alarm.body) {
-                Ok(_) => false,
-                Err(CliError::Unreachable { .. }) if now < alarm.until => {
-                    if !alarm.said {
-                        say(&format!("alarm {id} waits until the control plane answers"));
-                        alarm.said = true;
-                    }
-                    true
+        pending.retain(|id, alarm| match client.report_alarm(id, &alarm.body) {
+            Ok(_) => false,
+            Err(Error::Unreachable { .. }) if now < alarm.until => {
+                if !alarm.said {
+                    say(&format!("alarm {id} waits until the control plane answers"));
+                    alarm.said = true;
                 }
-                Err(error) => {
-                    say(&format!("alarm {id} could not be raised: {error}"));
-                    false
-                }
+                true
+            }
+            Err(error) => {
+                say(&format!("alarm {id} could not be raised: {}", CliError::from(error)));
+                false
             }
         });
     }
@@ -172,8 +170,8 @@ mod tests {
         let once = Alarm::of(&news(ended(1)), log).unwrap();
         assert_eq!(once.id, "process-ormatrix-router");
         assert_eq!(
-            once.body,
-            json!({
+            serde_json::to_value(&once.body).unwrap(),
+            serde_json::json!({
                 "severity": "major",
                 "subject": { "kind": "process", "id": "ormatrix-router" },
                 "text": "ormatrix-router was ended by signal 9 and is started again",
@@ -183,16 +181,16 @@ mod tests {
             })
         );
         let often = Alarm::of(&news(ended(7)), log).unwrap();
-        let text = often.body["text"].as_str().unwrap();
+        let text = &often.body.text;
         assert!(text.ends_with("is started again, 7 times within 5 minutes"), "{text}");
         let missing = What::NotStarted { reason: "no such file".into(), pause, times: 1 };
         let missing = Alarm::of(&news(missing), log).unwrap();
-        assert_eq!(missing.body["text"], "ormatrix-router cannot be started: no such file");
+        assert_eq!(missing.body.text, "ormatrix-router cannot be started: no such file");
         assert_eq!(Alarm::of(&news(What::Started { id: 7 }), log), None);
         // Whatever its last words were.
         let how = format!("ended with status 1 (\u{1b}[31m{})", "ü".repeat(4000));
         let long = Alarm::of(&news(What::Ended { how, pause, times: 2 }), log).unwrap();
-        let text = long.body["text"].as_str().unwrap();
+        let text = &long.body.text;
         assert_eq!(text.chars().count(), TEXT_MAX);
         assert!(
             text.ends_with("ü…, 2 times within 5 minutes") && text.contains("( [31m"),

@@ -2,19 +2,19 @@
 
 use serde_json::json;
 
-use super::*;
+use super::{super::super::samples, *};
 
 /// A router with one input, which has lost so many packets, on one output.
 fn reading(lost: u64) -> Update {
     Update::Reading {
-        router: json!({ "connected": true, "version": "1", "lanes": 2 }),
-        inputs: json!([{
+        router: samples::router(&json!({ "connected": true, "version": "1", "lanes": 2 })),
+        inputs: vec![samples::input(&json!({
             "id": "a", "signal": { "state": "ok", "lost_packets": lost, "packets": 1000 + lost },
-        }]),
-        outputs: json!([{
+        }))],
+        outputs: vec![samples::output(&json!({
             "id": "m", "route": { "input": "a", "state": "live" },
             "sent": { "bytes": lost * 1000 },
-        }]),
+        }))],
     }
 }
 
@@ -75,9 +75,11 @@ fn nothing_old_is_shown_as_if_it_were_of_now() {
 
     // Control is there and the router is not.
     let update = Update::Reading {
-        router: json!({ "connected": false }),
-        inputs: json!([{ "id": "a", "signal": { "state": "ok", "lost_packets": 1 } }]),
-        outputs: json!([{ "id": "m", "route": { "state": "live" } }]),
+        router: samples::router(&json!({ "connected": false })),
+        inputs: vec![samples::input(
+            &json!({ "id": "a", "signal": { "state": "ok", "lost_packets": 1 } }),
+        )],
+        outputs: vec![samples::output(&json!({ "id": "m", "route": { "state": "live" } }))],
     };
     model.apply(update, second + 6 * SECOND);
     assert_eq!(model.standing(), Standing::RouterAway);
@@ -100,9 +102,11 @@ fn a_router_that_hangs_is_found_by_its_counters() {
     assert_eq!(model.standing(), Standing::Live);
     // Where nothing is received, nothing has to be counted.
     let quiet = || Update::Reading {
-        router: json!({ "connected": true }),
-        inputs: json!([{ "id": "a", "signal": { "state": "lost", "packets": 1 } }]),
-        outputs: json!([]),
+        router: samples::router(&json!({ "connected": true })),
+        inputs: vec![samples::input(
+            &json!({ "id": "a", "signal": { "state": "lost", "packets": 1 } }),
+        )],
+        outputs: Vec::new(),
     };
     for second in 8..20 {
         model.apply(quiet(), second * SECOND);
@@ -132,15 +136,15 @@ fn what_is_held_stays_and_says_of_when_it_is() {
 fn lines_are_found_sorted_and_selected() {
     let mut model = Model::new("");
     let input = |id: &str, state: &str, rate: u64| {
-        json!({
+        samples::input(&json!({
             "id": id, "label": id.to_uppercase(),
             "signal": { "state": state, "bits_per_second": rate },
-        })
+        }))
     };
     let update = Update::Reading {
-        router: json!({ "connected": true }),
-        inputs: json!([input("a", "ok", 1), input("b", "lost", 0), input("ab", "ok", 3)]),
-        outputs: json!([]),
+        router: samples::router(&json!({ "connected": true })),
+        inputs: vec![input("a", "ok", 1), input("b", "lost", 0), input("ab", "ok", 3)],
+        outputs: Vec::new(),
     };
     model.apply(update, SECOND);
     let ids =

@@ -1,38 +1,38 @@
 //! Frames as a terminal would show them.
 
+use ormatrix_client::types::Input;
 use ratatui::{Terminal, backend::TestBackend};
 use serde_json::{Value, json};
 
 use super::{
-    super::model::{Action, Update},
+    super::{
+        super::samples,
+        model::{Action, Update},
+    },
     *,
 };
 
 /// 2026-01-31T09:30:00Z.
 const NOW: u64 = 1_769_851_800 * SECOND;
 
-fn input(id: &str, state: &str, rate: u64, lost: u64, more: &Value) -> Value {
+fn input(id: &str, state: &str, rate: u64, lost: u64, more: &Value) -> Input {
     let mut input = json!({
-        "id": id, "label": id, "zone": "OR 3", "tally": [],
-        "video": {
-            "width": 1920, "height": 1080, "rate": "60000/1001", "sampling": "YCbCr-4:2:2",
-            "depth": 10, "scan": "progressive", "packing": "GPM"
-        },
-        "signal": { "state": state, "bits_per_second": rate, "lost_packets": lost, "legs": [] },
+        "id": id, "label": id, "zone": "OR 3",
+        "signal": { "state": state, "bits_per_second": rate, "lost_packets": lost },
     });
     for (key, value) in more.as_object().into_iter().flatten() {
         input[key] = value.clone();
     }
-    input
+    samples::input(&input)
 }
 
 /// An operating room in which not everything is well.
 fn room(lost: u64) -> Update {
     Update::Reading {
-        router: json!({
+        router: samples::router(&json!({
             "connected": true, "version": "0.1.0", "lanes": 2, "started_at": "2026-01-28T05:29:00Z"
-        }),
-        inputs: json!([
+        })),
+        inputs: vec![
             input("endoscope", "ok", 2_667_000_000, 0, &json!({ "tally": ["main", "wall"] })),
             input("robot", "unstable", 2_600_000_000, lost, &json!({ "tally": ["assistant"] })),
             input(
@@ -42,30 +42,33 @@ fn room(lost: u64) -> Update {
                 0,
                 &json!({
                     "findings": { "frozen_since": "2026-01-31T09:29:00Z" }
-                })
+                }),
             ),
             input("xray", "lost", 0, 17, &json!({})),
-        ]),
-        outputs: json!([
-            {
+        ],
+        outputs: [
+            json!({
                 "id": "main", "sent": { "bytes": lost * 1_000_000 },
                 "route": {
                     "input": "endoscope", "state": "live", "since": "2026-01-31T07:24:00Z"
                 },
                 "levels": { "audio": { "route": { "input": "room" } } },
-            },
-            {
+            }),
+            json!({
                 "id": "assistant", "sent": { "bytes": 0 },
                 "route": {
                     "input": "xray", "state": "live", "since": "2026-01-31T09:26:48Z",
                     "stand_in": { "backup": "robot" },
                 },
-            },
-            {
+            }),
+            json!({
                 "id": "wall", "sent": { "bytes": 0 }, "lock": { "owner": "nurse" },
                 "route": { "input": "room", "state": "switching", "since": "2026-01-31T09:29:59Z" },
-            },
-        ]),
+            }),
+        ]
+        .iter()
+        .map(samples::output)
+        .collect(),
     }
 }
 
@@ -172,9 +175,9 @@ q end  Tab pane  ↑↓ line  s sort  r reverse  / filter  p hold  ? help
 fn a_router_that_is_away_is_said_as_loudly() {
     let mut model = model();
     let update = Update::Reading {
-        router: json!({ "connected": false }),
-        inputs: json!([input("endoscope", "unknown", 0, 0, &json!({}))]),
-        outputs: json!([{ "id": "main", "route": { "state": "unknown" } }]),
+        router: samples::router(&json!({ "connected": false })),
+        inputs: vec![input("endoscope", "unknown", 0, 0, &json!({}))],
+        outputs: vec![samples::output(&json!({ "id": "main", "route": { "state": "unknown" } }))],
     };
     model.apply(update, NOW + SECOND);
     model.apply(Update::Listening(false), NOW + SECOND);
