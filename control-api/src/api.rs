@@ -5,6 +5,7 @@ mod analysis;
 pub mod backup;
 pub mod body;
 pub mod config;
+mod examples;
 pub mod findings;
 mod inputs;
 pub mod levels;
@@ -123,5 +124,6 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
             }
         }
     }
+    examples::add(&mut openapi);
     openapi
 }

@@ -109,7 +109,7 @@ fn readable(schema: &Value, all: &Map<String, Value>, at: &str) -> Result<Value,
     for (key, value) in keywords {
         let value = match key.as_str() {
             "type" | "enum" | "required" | "description" | "title" | "deprecated" => value.clone(),
-            "format" => format(keywords, value, at)?,
+            "format" => format(keywords, value, &within(key))?,
             "minimum" | "maximum" | "example" | "propertyNames" | "default" => continue,
             "additionalProperties" if *value == json!(false) => continue,
             "additionalProperties" | "items" => readable(value, all, &within(key))?,

@@ -1,13 +1,15 @@
 //! What can go wrong with a call.
 
+use serde_json::Value;
+
 use crate::types::Problem;
 
 /// Why a call has no good answer.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The API said no.
+    /// The API said no; the second is that as it came, with the ids concerned beside.
     #[error("{}: {}", .0.title, .0.detail)]
-    Problem(Box<Problem>),
+    Problem(Box<Problem>, Value),
     /// No answer.
     #[error("no answer from {url}: {reason}")]
     Unreachable {

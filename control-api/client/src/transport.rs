@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use serde::Deserialize;
 use serde_json::Value;
 use ureq::{
     Agent, Body,
@@ -126,11 +127,12 @@ impl Client {
         let mut building = http::Request::builder()
             .method(request.method)
             .uri(format!("{}{}", self.base, request.target));
+        // Names of people are UTF-8.
         if let Some(actor) = &self.actor {
-            building = building.header(ACTOR, actor);
+            building = building.header(ACTOR, actor.as_bytes());
         }
         for (name, value) in request.headers {
-            building = building.header(name, value);
+            building = building.header(name, value.as_bytes());
         }
         let sent = if let Some((media_type, octets)) = request.body {
             let built = building.header("content-type", media_type).body(octets);
@@ -145,9 +147,10 @@ impl Client {
 
     /// What an answer that is no good one says.
     fn refused(&self, mut answer: Response<Body>) -> Error {
-        match answer.body_mut().read_json::<Value>().map(serde_json::from_value::<Problem>) {
-            Ok(Ok(problem)) => Error::Problem(Box::new(problem)),
-            _ => self.not_ours(answer.status().as_u16()),
+        let body = answer.body_mut().read_json().unwrap_or(Value::Null);
+        match Problem::deserialize(&body) {
+            Ok(problem) => Error::Problem(Box::new(problem), body),
+            Err(_) => self.not_ours(answer.status().as_u16()),
         }
     }
 

@@ -238,7 +238,7 @@ pub struct SalvoRoute {
     #[schema(value_type = String)]
     pub output: OutputId,
     /// The input; null clears the output.
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, required = true)]
     #[serde(deserialize_with = "stated")]
     pub input: Option<InputId>,
     /// As in a take.

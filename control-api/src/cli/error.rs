@@ -61,7 +61,7 @@ pub enum CliError {
 impl From<Error> for CliError {
     fn from(error: Error) -> Self {
         match error {
-            Error::Problem(problem) => {
+            Error::Problem(problem, _) => {
                 Self::Problem { kind: problem.type_, title: problem.title, detail: problem.detail }
             }
             Error::Unreachable { url, reason } => Self::Unreachable { url, reason },

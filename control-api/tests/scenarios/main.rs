@@ -9,6 +9,7 @@ mod aside;
 mod backup;
 mod bad_requests;
 mod bench;
+mod client;
 mod clock;
 mod command_line;
 mod commit_failure;
