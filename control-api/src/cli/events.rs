@@ -64,27 +64,27 @@ pub fn said(name: &str, data: &Value) -> Option<String> {
 }
 
 fn in_words(name: &str, data: &Value) -> Option<String> {
-    let word = |key: &str| data[key].as_str().map(table::text);
+    let word = |key: &str| table::maybe(data[key].as_str().as_ref());
     let said = match name {
         "route" => {
-            let (output, route): (_, Route) = (word("output")?, part(data, "route")?);
+            let (output, route): (_, Route) = (word("output"), part(data, "route")?);
             format!("{output}{}: {} {}", level(data), table::shows(&route), route.state)
         }
         "signal" => {
-            let (input, signal): (_, Signal) = (word("input")?, part(data, "signal")?);
+            let (input, signal): (_, Signal) = (word("input"), part(data, "signal")?);
             let findings: Option<Findings> = part(data, "findings");
             format!("{input}{}: {}", level(data), table::signal(&signal, findings.as_ref()))
         }
-        "scheduled" => format!("take {} {}", data["take"].as_u64()?, word("state")?),
-        "lock" if data["lock"].is_null() => format!("{}: released", word("output")?),
+        "scheduled" => format!("take {} {}", data["take"].as_u64()?, word("state")),
+        "lock" if data["lock"].is_null() => format!("{}: released", word("output")),
         "lock" => {
             let lock: Lock = part(data, "lock")?;
-            format!("{}: {} by {}", word("output")?, lock.kind, lock.owner)
+            format!("{}: {} by {}", word("output"), lock.kind, lock.owner)
         }
-        "inventory" => format!("{} {} {}", word("kind")?, word("id")?, word("change")?),
+        "inventory" => format!("{} {} {}", word("kind"), word("id"), word("change")),
         "alarm" => {
             let alarm: Alarm = part(data, "alarm")?;
-            format!("{} {} {}: {}", word("change")?, alarm.severity, alarm.id, alarm.text)
+            format!("{} {} {}: {}", word("change"), alarm.severity, alarm.id, alarm.text)
         }
         "router" if data["connected"] == true => "connected".to_owned(),
         "router" => "not connected".to_owned(),
@@ -104,5 +104,26 @@ fn level(data: &Value) -> String {
     match data["level"].as_str() {
         None | Some("video") => String::new(),
         Some(level) => format!(" {level}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn events_are_told_in_words_as_far_as_they_are_known() {
+        let route = json!({ "input": "endoscope", "state": "live" });
+        let data = json!({ "output": "main", "level": "audio", "route": route });
+        assert_eq!(said("route", &data).unwrap(), "main audio: endoscope live");
+        let data = json!({ "change": "applied" });
+        assert_eq!(said("inventory", &data).unwrap(), "- - applied");
+        let data = json!({ "output": "main", "lock": null });
+        assert_eq!(said("lock", &data).unwrap(), "main: released");
+        assert_eq!(said("still", &json!({ "input": "endoscope" })), None);
+        // Of a server that is newer than this.
+        for (name, data) in [("weather", json!({ "rain": 1 })), ("route", json!({ "route": 1 }))] {
+            assert_eq!(said(name, &data).unwrap(), data.to_string());
+        }
     }
 }
