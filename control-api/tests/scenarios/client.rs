@@ -105,9 +105,15 @@ fn calls_of_every_kind_are_made() {
     let refused = client.delete_route("main", &DeleteRouteOptions { levels });
     assert!(matches!(refused, Err(Error::Problem(..))), "it has no sound: {refused:?}");
 
+    // Whoever measures asks what is wanted.
+    assert_eq!(client.get_wanted().unwrap().value().unwrap().inputs, [""; 0]);
     let answer = client.get_input_analysis("endoscope").unwrap();
     assert!(matches!(answer, GetInputAnalysisAnswer::Accepted(_)), "{answer:?}");
     client.put_input_analysis("endoscope", &json!({ "good": true })).unwrap();
+    match client.get_input_analysis("endoscope").unwrap() {
+        GetInputAnalysisAnswer::Done(report) => assert_eq!(report.body()["good"], true),
+        other @ GetInputAnalysisAnswer::Accepted(_) => panic!("{other:?}"),
+    }
 
     // Whoever asks has a name, in whatever language.
     let lock = client.put_lock("main", &LockBody::default()).unwrap().value().unwrap();
