@@ -147,10 +147,16 @@ impl Client {
 
     /// What an answer that is no good one says.
     fn refused(&self, mut answer: Response<Body>) -> Error {
-        let body = answer.body_mut().read_json().unwrap_or(Value::Null);
-        match Problem::deserialize(&body) {
+        let status = answer.status().as_u16();
+        let body: Value = answer.body_mut().read_json().unwrap_or(Value::Null);
+        let mut whole = body.clone();
+        // It may be left to the answer itself (RFC 9457 §3.1.2).
+        if let Some(members) = whole.as_object_mut() {
+            members.entry("status").or_insert_with(|| status.into());
+        }
+        match Problem::deserialize(&whole) {
             Ok(problem) => Error::Problem(Box::new(problem), body),
-            Err(_) => self.not_ours(answer.status().as_u16()),
+            Err(_) => self.not_ours(status),
         }
     }
 
