@@ -20,7 +20,7 @@
 
 mod adopt;
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use ormatrix_protocol::{Command, InputId, InputSpec, OutputId, Refusal, RouteState};
 use serde_json::json;
@@ -145,8 +145,7 @@ pub async fn bring(app: &App, inventory: &Inventory) -> Result<Vec<(Command, Ref
 /// What to ask of a router.
 struct Plan {
     removals: Vec<Command>,
-    /// Inputs without the backups that the router does not know yet: two inputs may each be
-    /// the other's.
+    /// Inputs without their backups: two inputs may each be the other's.
     alone: Vec<Command>,
     puts: Vec<Command>,
 }
@@ -170,29 +169,38 @@ fn plan(inventory: &Inventory, mirror: &Mirror) -> Plan {
             removals.push(Command::RemoveInput { input: id.clone() });
         }
     }
-    let inputs =
-        inventory.inputs.values().map(|input| (mirror.inputs.get(&input.id), input.spec()));
-    let inputs = inputs
-        .filter(|(now, spec)| now.is_none_or(|now| now.spec != *spec))
-        .map(|(_, spec)| Command::PutInput(spec));
-    let inputs: Vec<_> = inputs.collect();
-    let alone = inputs.iter().filter_map(|put| match put {
-        Command::PutInput(spec) if !known_backups(spec, mirror) => {
-            let mut alone = spec.clone();
-            alone.failover.backups.clear();
-            Some(Command::PutInput(alone))
-        }
-        _ => None,
+    let inputs = inventory.inputs.values().map(|input| input.spec());
+    let changed =
+        |spec: &InputSpec| mirror.inputs.get(&spec.id).is_none_or(|now| now.spec != *spec);
+    let (inputs, around) = backups_first(inputs.filter(changed).collect(), mirror);
+    let alone = around.iter().cloned().map(|mut spec| {
+        spec.failover.backups.clear();
+        Command::PutInput(spec)
     });
+    let alone = alone.collect();
     let outputs =
         inventory.outputs.values().map(|output| (mirror.outputs.get(&output.id), output.spec()));
     let outputs = outputs
         .filter(|(now, spec)| now.is_none_or(|now| now.spec != *spec))
         .map(|(_, spec)| Command::PutOutput(spec));
-    Plan { removals, alone: alone.collect(), puts: inputs.iter().cloned().chain(outputs).collect() }
+    let inputs = inputs.into_iter().chain(around).map(Command::PutInput);
+    Plan { removals, alone, puts: inputs.chain(outputs).collect() }
 }
 
-/// Whether the router knows every input that may stand in for this one.
-fn known_backups(spec: &InputSpec, mirror: &Mirror) -> bool {
-    spec.failover.backups.iter().all(|backup| mirror.inputs.contains_key(backup))
+/// Inputs in an order in which each comes after those that may stand in for it, and those for
+/// which there is no such order.
+fn backups_first(specs: Vec<InputSpec>, mirror: &Mirror) -> (Vec<InputSpec>, Vec<InputSpec>) {
+    let mut known: BTreeSet<InputId> = mirror.inputs.keys().cloned().collect();
+    let (mut ordered, mut waiting) = (Vec::new(), specs);
+    loop {
+        let (ready, rest): (Vec<_>, Vec<_>) = waiting
+            .into_iter()
+            .partition(|spec| spec.failover.backups.iter().all(|backup| known.contains(backup)));
+        if ready.is_empty() {
+            return (ordered, rest);
+        }
+        known.extend(ready.iter().map(|spec| spec.id.clone()));
+        ordered.extend(ready);
+        waiting = rest;
+    }
 }

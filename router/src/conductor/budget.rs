@@ -76,7 +76,7 @@ impl Load {
 }
 
 /// Bits a second by interface and direction.
-type Sums = BTreeMap<(String, Direction), u64>;
+type Sums<'a> = BTreeMap<(&'a str, Direction), u64>;
 
 /// What a command would change.
 #[derive(Clone, Copy, Default)]
@@ -89,14 +89,15 @@ pub(super) struct Change<'a> {
 impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
     /// Refuses a change that would give an interface more than it can carry.
     pub(super) fn check_budget(&mut self, change: Change<'_>) -> Result<(), Refusal> {
-        let (before, after) = (self.sums(Change::default()), self.sums(change));
-        for ((interface, direction), sum) in after {
-            let key = (interface, direction);
-            let present = before.get(&key).copied().unwrap_or(0);
-            let (interface, direction) = key;
-            if sum <= present {
-                continue;
+        let before = self.sums(Change::default());
+        let mut more = Vec::new();
+        for ((interface, direction), sum) in self.sums(change) {
+            let present = before.get(&(interface, direction)).copied().unwrap_or(0);
+            if sum > present {
+                more.push((interface.to_owned(), direction, present, sum));
             }
+        }
+        for (interface, direction, present, sum) in more {
             if let Some(capacity) = self.opener.capacity(&interface).filter(|most| sum > *most) {
                 let added = sum - present;
                 return Err(Refusal::LinkFull { interface, direction, capacity, present, added });
@@ -105,12 +106,12 @@ impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
         Ok(())
     }
 
-    fn sums(&self, change: Change<'_>) -> Sums {
+    fn sums<'a>(&'a self, change: Change<'a>) -> Sums<'a> {
         let mut sums = Sums::new();
-        let mut add = |direction, load: Load, legs: &[Leg]| {
+        let mut add = |direction, load: Load, legs: &'a [Leg]| {
             for leg in legs {
                 if let Some(interface) = &leg.interface {
-                    *sums.entry((interface.clone(), direction)).or_default() += load.on(leg);
+                    *sums.entry((interface, direction)).or_default() += load.on(leg);
                 }
             }
         };
