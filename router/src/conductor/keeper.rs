@@ -20,10 +20,6 @@ use super::snapshot::{Snapshot, SnapshotFile};
 /// lanes have their orders by then.
 const PATIENCE: Duration = Duration::from_millis(50);
 
-/// How long after the disk has confirmed one file it is asked for the next: what it settles
-/// all the time holds up what is written meanwhile.
-const SETTLE_EVERY: Duration = Duration::from_millis(100);
-
 /// What is to be written next, and its number.
 type Latest = Arc<Mutex<Option<(u64, Snapshot)>>>;
 
@@ -52,7 +48,6 @@ impl Keeper {
                 if let Err(error) = settled.settle() {
                     tracing::warn!("the disk has not confirmed the routes: {error}");
                 }
-                thread::sleep(SETTLE_EVERY);
             }
         })?;
         let waiting = Arc::clone(&latest);
