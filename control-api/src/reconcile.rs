@@ -28,7 +28,7 @@ use tokio::time::timeout;
 
 use crate::{
     app::{App, Faults, Shared},
-    inventory::Inventory,
+    inventory::{Input, Inventory},
     mirror::Mirror,
     router::AskError,
 };
@@ -169,7 +169,7 @@ fn plan(inventory: &Inventory, mirror: &Mirror) -> Plan {
             removals.push(Command::RemoveInput { input: id.clone() });
         }
     }
-    let inputs = inventory.inputs.values().map(|input| input.spec());
+    let inputs = inventory.inputs.values().map(Input::spec);
     let changed =
         |spec: &InputSpec| mirror.inputs.get(&spec.id).is_none_or(|now| now.spec != *spec);
     let (inputs, around) = backups_first(inputs.filter(changed).collect(), mirror);
