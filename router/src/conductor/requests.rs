@@ -58,7 +58,7 @@ impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
         let Request { id, request_id, command } = request;
         let asked = Asked::of(&command);
         // What is told of everything must come before what is told of changes to it.
-        let changes = !matches!(command, Command::Status | Command::Report { .. });
+        let changes = changes(&command);
         if !changes {
             self.answer();
         }
@@ -91,7 +91,7 @@ impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
     /// # Errors
     /// Why nothing was done.
     pub fn command(&mut self, command: Command) -> Result<Reply, Refusal> {
-        let changes = !matches!(command, Command::Status | Command::Report { .. });
+        let changes = changes(&command);
         let reply = self.perform(command)?;
         if changes {
             self.keep(matches!(reply, Reply::Done));
@@ -129,4 +129,9 @@ impl<I: PacketIo, O: Opener<I>, C: Clock> Conductor<I, O, C> {
         self.stand_in();
         Ok(reply)
     }
+}
+
+/// Whether the snapshot is another one after this.
+fn changes(command: &Command) -> bool {
+    !matches!(command, Command::Status | Command::Report { .. })
 }

@@ -372,6 +372,13 @@ impl Flow {
         self.epoch
     }
 
+    /// Whether a leg is silent while another carries the stream: what comes on it now has
+    /// come back.
+    #[inline]
+    pub fn is_back(&self, leg: usize, now: u64) -> bool {
+        !self.intake.leg_state(leg, now).0 && self.intake.is_carried_beside(leg, now)
+    }
+
     /// See [`Intake::excuse`].
     pub fn excuse(&mut self, ns: u64) {
         self.intake.excuse(ns);

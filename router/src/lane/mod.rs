@@ -83,7 +83,8 @@ impl<I: PacketIo> Input<I> {
     /// Whether a leg shall wait for the other, which is catching up: what one leg has lost
     /// must be there before more of the other needs its room.
     fn waits_for_other(&mut self, leg: usize, turn: u64, now: u64) -> bool {
-        let behind = others(leg).find(|other| self.backlog[*other].left + 1 >= turn);
+        let mut others = (0..LEGS_MAX).filter(|other| *other != leg);
+        let behind = others.find(|other| self.backlog[*other].left + 1 >= turn);
         let lead = behind.and_then(|other| self.flow.lead(leg, other, now));
         // Whoever comes no nearer is not waited for.
         let before = self.backlog[leg].lead;
@@ -91,17 +92,6 @@ impl<I: PacketIo> Input<I> {
         self.backlog[leg].lead = lead;
         lead.is_some()
     }
-
-    /// Whether a leg has come back while the other carries the stream.
-    fn is_back(&self, leg: usize, now: u64) -> bool {
-        !self.flow.leg_state(leg, now).0
-            && others(leg).any(|other| self.flow.leg_state(other, now).0)
-    }
-}
-
-/// The legs beside this one.
-fn others(leg: usize) -> impl Iterator<Item = usize> {
-    (0..LEGS_MAX).filter(move |other| *other != leg)
 }
 
 /// The channels of one lane.
@@ -221,11 +211,10 @@ impl<I: PacketIo, C: Clock, G: FrameGate> Lane<I, C, G> {
         }
         // What waits on a leg that has come back may be ahead of what waits on the one that
         // was there, and must not be taken for what follows.
-        self.back.clear();
         for key in ready.iter().copied() {
             let (slot, leg) = unkey(key);
             let input = self.inputs[usize::from(slot)].as_deref();
-            if input.is_some_and(|input| input.is_back(leg, now)) {
+            if input.is_some_and(|input| input.flow.is_back(leg, now)) {
                 self.back.push(key);
             } else {
                 self.receive(slot, leg, now);
